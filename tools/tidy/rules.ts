@@ -89,7 +89,7 @@ export function bannedCalls(files: readonly SourceFile[]): Violation[] {
 export function unreachedFiles(files: readonly SourceFile[]): Violation[] {
   const byPath = new Map(files.map((f) => [f.path, f]));
   const seen = new Set<string>();
-  const queue = files.filter((f) => isMain(f.path) || /\.test\.ts$/.test(f.path) || /^bench\/[^/]+\.ts$/.test(f.path) || /^tools\/(docs|show)\//.test(f.path)).map((f) => f.path);
+  const queue = files.filter((f) => isMain(f.path) || f.path.endsWith('.test.ts') || /^bench\/[^/]+\.ts$/.test(f.path) || /^tools\/(docs|show)\//.test(f.path)).map((f) => f.path);
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     if (seen.has(path)) continue;
     seen.add(path);
