@@ -23,11 +23,11 @@ export const Op = {
   Read: 1,
   /** Fill pages ahead; empty reply at once. Payload: ReadTarget. `offset`, `length` may span pages. */
   ReadAhead: 2,
-  /** JSON {paths, maxAgeMs} → JSON {statuses: (FileStatus | null)[]}, the POSIX projection. */
+  /** JSON {paths, maxAgeMs} → JSON {statuses: (FileStatus | null)[], agesMs?: number[]}, the POSIX projection; `agesMs`: time since each was validated at the UFS (0 when left out). */
   Status: 3,
   /** JSON {path, maxAgeMs} → u32 length of the JSON status, the status, then up to `length` bytes of the file when it is small enough. */
   StatusAndBytes: 4,
-  /** JSON {path, startAfter, limit} → JSON ListPage. */
+  /** JSON {path, startAfter, limit} → JSON ListPage (`projectList` of ufs/projection.ts; pass its `next` on). */
   List: 5,
   /** JSON {revision, waitMs} → JSON MembershipView, or an empty body when nothing changed. */
   Membership: 6,
@@ -35,7 +35,7 @@ export const Op = {
   HandOverFd: 7,
   /** Stops the request whose id is in `offset`; no reply of its own. */
   Cancel: 8,
-  /** JSON {path} → JSON PathResidency: what `fs check-cached`, `fs location` and xattrs tell. */
+  /** JSON {path}, fileId in the header → JSON PathResidency (client/cache-client.ts) of this worker alone: what `fs check-cached`, `fs location` and xattrs tell. */
   Residency: 9,
   Ping: 10,
 } as const;
