@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VNODES_MAX } from '../hash/ring.ts';
-import { CacheError } from '../errors/index.ts';
+import type { CacheError } from '../errors/index.ts';
 import { formatBytes, formatDurationMs, loadConfiguration, nearestName, parseBytes, parseDurationMs, Property } from './index.ts';
 import { VNODES_PER_WORKER_MAX } from './properties/limits.ts';
 import { parseSiteFile } from './site-file.ts';

@@ -105,17 +105,19 @@ export function loadSettings(specs: readonly PropertySpec<unknown>[], sources: C
     } else if (Object.hasOwn(IGNORED_PROPERTIES, setting.name))
       warnings.push(`${setting.name} (${describeSource(setting.source)}) has no effect: ${IGNORED_PROPERTIES[setting.name]}`);
     else if (isFreeForm(setting.name)) freeForm.set(setting.name, { ...setting, secret: looksSecret(setting.name) });
-    else problems.push(unknownProperty(setting, byName.keys()));
+    else problems.push(unknownProperty(setting, byName));
   }
   if (problems.length > 0) throw configurationError(problems);
   return new Configuration({ specs, settings, freeForm, warnings });
 }
 
-function unknownProperty(setting: Setting, known: Iterable<string>): ConfigurationProblem {
-  const value = looksSecret(setting.name) ? '******' : setting.text;
+function unknownProperty(setting: Setting, known: ReadonlyMap<string, PropertySpec<unknown>>): ConfigurationProblem {
+  const nearest = nearestName(setting.name, known.keys());
+  // A misspelt secret is still a secret.
+  const secret = looksSecret(setting.name) || (nearest !== undefined && known.get(nearest)!.secret);
+  const value = secret ? '******' : setting.text;
   const feature = UNSUPPORTED_PROPERTIES[setting.name];
   if (feature !== undefined) return { property: setting.name, value, message: `cannot be set: this build does not have ${feature} yet`, source: setting.source };
-  const nearest = nearestName(setting.name, known);
   const message = nearest === undefined ? 'is not a known property' : `is not a known property; did you mean ${nearest}?`;
   return { property: setting.name, value, message, source: setting.source, ...(nearest === undefined ? {} : { nearest }) };
 }
