@@ -66,7 +66,8 @@ export class TokenBucket {
 
   #refill(): void {
     const nowMs = this.#clock.nowMs();
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
+    const elapsedMs = nowMs - this.#atMs;
+    if (elapsedMs > 0) this.#tokens = Math.min(this.#burst, this.#tokens + elapsedMs * this.#perMs);
     this.#atMs = nowMs;
   }
 }

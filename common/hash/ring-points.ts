@@ -44,6 +44,7 @@ export function prefixTable(high: Uint32Array, bits: number): Uint32Array {
 }
 
 /** Whether point a of `left` comes before point b of `right`. */
+// eslint-disable-next-line eslint/max-params -- innermost comparison of build and merge: an object per call would cost more than the call
 function precedes(left: Points, a: number, right: Points, b: number, uuids: readonly string[]): boolean {
   if (left.high[a] !== right.high[b]) return left.high[a]! < right.high[b]!;
   if (left.low[a] !== right.low[b]) return left.low[a]! < right.low[b]!;

@@ -10,7 +10,7 @@ const collecting = () => {
   return {
     lines,
     log: createLogger({ component: 'worker', fields: { workerId: 'w1' }, sink: (line) => lines.push(line) }),
-    parsed: () => lines.map((line) => JSON.parse(line) as Record<string, never>),
+    parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
   };
 };
 
@@ -29,7 +29,7 @@ describe('lines', () => {
       'Reading failed.',
       new CacheError('UfsUnavailable', 'The UFS did not answer.', { source: 'ufs', context: { path: '/a' }, cause: new Error('wrapped', { cause: root }) }),
     );
-    const line = parsed()[0]! as Record<string, unknown>;
+    const line = parsed()[0]!;
     expect(line).toMatchObject({ level: 'warn', message: 'Reading failed.', errorCode: 'UfsUnavailable' });
     expect(line['error']).toMatchObject({
       code: 'UfsUnavailable',

@@ -19,7 +19,7 @@ const RULES: readonly Rule[] = [
   [/(\b[a-z][a-z0-9+.-]*:\/\/)[^/\s:@"']+:[^/\s@"']+@/gi, `$1${MASK}@`],
   // name=value or "name":"value" with a telling name.
   [
-    /((?:secret|password|passwd|access[._-]?key(?:[._-]?id)?|session[._-]?token|security[._-]?token|private[._-]?key|account[._-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;}]+/gi,
+    /((?:secret(?:[._-]?(?:access)?[._-]?key)?|password|passwd|access[._-]?key(?:[._-]?id)?|session[._-]?token|security[._-]?token|private[._-]?key|account[._-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;}]+/gi,
     `$1${MASK}`,
   ],
   // AWS access key ids and PEM keys wherever they stand.
