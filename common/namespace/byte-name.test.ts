@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareNames, decodeName, encodeName, isByteName, printableName } from './index.ts';
+import { compareNames, decodeName, encodeName, isByteName, parsePrintableName, printableName } from './index.ts';
 
 /** Small seeded generator: xorshift32. */
 const generator = (seed: number) => () => {
@@ -50,6 +50,8 @@ describe('names stand for bytes', () => {
     expect(printableName('\udcff')).toBe('\\xff');
     expect(printableName('\\xff')).toBe('\\\\xff');
     expect(printableName('é 😀')).toBe('é 😀');
+    for (const name of ['a\nb', '\udcff\udc80/é', '\\xff', '\\', 'a\u202eb']) expect(parsePrintableName(printableName(name))).toBe(name);
+    expect(parsePrintableName('C:\\dir')).toBe('C:\\dir');
     expect(printableName('a\u202eb')).toBe('a\\xe2\\x80\\xaeb');
   });
 });

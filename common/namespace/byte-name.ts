@@ -114,3 +114,14 @@ export function printableName(name: ByteName): string {
 
 /** Bytes of a name without building them when it is plain. */
 export const nameLengthBytes = (name: ByteName): number => (name.isWellFormed() ? Buffer.byteLength(name, 'utf8') : encodeName(name).length);
+
+/** The name that a person typed: `\xNN` and `\\` as `printableName` writes them; any other backslash stands for itself. */
+export function parsePrintableName(text: string): ByteName {
+  if (!text.includes('\\')) return text;
+  const parts: Buffer[] = [];
+  for (const [part, hex] of text.matchAll(/\\x([0-9a-fA-F]{2})|\\\\|[^\\]+|\\/g)) {
+    if (hex !== undefined) parts.push(Buffer.from(hex, 'hex'));
+    else parts.push(encodeName(part === '\\\\' ? '\\' : part));
+  }
+  return decodeName(Buffer.concat(parts));
+}
