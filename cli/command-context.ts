@@ -34,6 +34,6 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly options: GlobalOptions;
   readonly config: Configuration;
-  /** Where the cluster is; found when a command first needs it. @throws WorkerUnavailable-free InvalidArgument when nothing names one */
+  /** Where the cluster is; found when a command first needs it. @throws InvalidArgument when nothing names one */
   readonly cluster: () => ClusterContext;
 }

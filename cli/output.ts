@@ -6,10 +6,10 @@ import type { CommandContext } from './command-context.ts';
 const PLAIN = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' };
 const INNER = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' };
 
-/** Rows under headings; columns whose heading begins with `>` are aligned right. */
+/** Rows under headings; columns whose heading begins with `>` are aligned right. Empty headings everywhere: no heading line. */
 export function tableText(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const table = new Table({
-    head: headings.map((heading) => heading.replace(/^>/, '')),
+    head: headings.every((heading) => /^>?$/.test(heading)) ? [] : headings.map((heading) => heading.replace(/^>/, '')),
     colAligns: headings.map((heading) => (heading.startsWith('>') ? 'right' : 'left')),
     chars: { ...PLAIN, ...INNER },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },

@@ -30,7 +30,10 @@ export function readContextFile(env: Environment): ClusterContext | undefined {
   } catch {
     // told below with the remedy
   }
-  throw new CacheError('InvalidConfiguration', `The context file ${file} is damaged.`, { source: 'caller', context: { file, remedy: 'Delete it, or run alluxio local start again.' } });
+  throw new CacheError('InvalidConfiguration', `The context file ${file} is damaged.`, {
+    source: 'caller',
+    context: { file, remedy: 'Delete it, or run alluxio local start again.' },
+  });
 }
 
 /** Written whole or not at all: another command may read it meanwhile. */
@@ -55,7 +58,10 @@ export function removeContextFile(env: Environment, coordinator: string): void {
 export function coordinatorUrl(text: string): string {
   const url = URL.parse(/^https?:\/\//.test(text) ? text : `http://${text}`);
   if (url === null || url.hostname === '') {
-    throw new CacheError('InvalidArgument', `'${text}' is not the address of a coordinator.`, { source: 'caller', context: { field: 'coordinator', remedy: 'Write host:port, for example 127.0.0.1:19999.' } });
+    throw new CacheError('InvalidArgument', `'${text}' is not the address of a coordinator.`, {
+      source: 'caller',
+      context: { field: 'coordinator', remedy: 'Write host:port, for example 127.0.0.1:19999.' },
+    });
   }
   return url.origin;
 }

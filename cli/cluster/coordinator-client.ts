@@ -97,5 +97,7 @@ function errorOf(status: number, body: ErrorBody | undefined, path: string): Cac
   if (code !== undefined && Object.hasOwn(ERROR_TABLE, code)) {
     return new CacheError(code as ErrorCode, inner?.message ?? code, { source: 'caller', ...(inner?.context === undefined ? {} : { context: inner.context }) });
   }
-  return new CacheError('Internal', `The coordinator answered ${path} with status ${status}.`, { context: { status, remedy: 'Is the address that of an alluxio coordinator (port 19999)?' } });
+  return new CacheError('Internal', `The coordinator answered ${path} with status ${status}.`, {
+    context: { status, remedy: 'Is the address that of an alluxio coordinator (port 19999)?' },
+  });
 }
