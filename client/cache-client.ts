@@ -27,6 +27,8 @@ export interface ListPage {
   readonly next?: ByteName;
   /** Keys of this page that POSIX cannot show (empty, '.', '..' or too long segments, a file shadowed by a directory). */
   readonly hidden: number;
+  /** Milliseconds since the UFS was asked; left out: just now. */
+  readonly ageMs?: number;
 }
 
 /** A status with its age: what entry and attribute timeouts are computed from. */
