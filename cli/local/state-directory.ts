@@ -1,4 +1,5 @@
 // The state directory of local mode: where everything of one local cluster lies, and the record of what runs. Owns files, no processes.
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -61,7 +62,7 @@ export class StateDirectory {
   /** Unix sockets: beside the rest unless that path is too long for one. */
   get runDir(): string {
     const inside = join(this.path, 'run');
-    return Buffer.byteLength(inside) <= SOCKET_DIR_BYTES_MAX ? inside : join(tmpdir(), `alluxio-ts-${this.#inode()}`);
+    return Buffer.byteLength(inside) <= SOCKET_DIR_BYTES_MAX ? inside : join(tmpdir(), `alluxio-ts-${createHash('sha256').update(this.path).digest('hex').slice(0, 12)}`);
   }
   key(name: 'data-plane' | 'sealing'): string {
     return join(this.path, 'keys', `${name}.key`);
@@ -117,10 +118,12 @@ export class StateDirectory {
     rmSync(this.runDir, { recursive: true, force: true });
     rmSync(ephemeral ? this.path : this.recordFile, { recursive: ephemeral, force: true });
   }
+}
 
-  #inode(): string {
-    return statSync(this.path).ino.toString(36);
-  }
+function refuseOpen(path: string): void {
+  const { uid, mode } = statSync(path);
+  if (process.getuid?.() === uid && (mode & 0o077) === 0) return;
+  throw refusal(path, 'is open to others or belongs to another user', `Run chmod 700 ${path}, or choose another with --state-dir.`);
 }
 
 function refusal(path: string, what: string, remedy: string, cause?: unknown): CacheError {
