@@ -78,11 +78,10 @@ export class StateDirectory {
   create(): void {
     try {
       mkdirSync(dirname(this.path), { recursive: true });
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
-      const { uid, mode } = statSync(this.path);
-      if (process.getuid?.() !== uid || (mode & 0o077) !== 0)
-        throw refusal(this.path, 'is open to others or belongs to another user', `Run chmod 700 ${this.path}, or choose another with --state-dir.`);
-      for (const directory of [this.confDir, this.logsDir, this.metastoreDir, join(this.path, 'keys'), this.runDir]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+      for (const directory of [this.path, this.runDir, this.confDir, this.logsDir, this.metastoreDir, join(this.path, 'keys')]) {
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        refuseOpen(directory);
+      }
     } catch (error) {
       if (error instanceof CacheError) throw error;
       throw refusal(this.path, 'cannot be made', 'Choose another with --state-dir.', error);
