@@ -128,9 +128,9 @@ export class UfsMounts {
 
   #refusal(mount: MountEntry): CacheError {
     const remedy = this.#options.settings.ufsFallbackEnabled
-      ? 'Start a worker, or give this client the sealing key (alluxio.security.sealing.key.file).'
-      : 'Start a worker, or set alluxio.dora.client.ufs.fallback.enabled=true.';
-    return new CacheError('WorkerUnavailable', 'No worker can answer, and this client may not read the UFS itself.', {
+      ? 'Give this client the sealing key (alluxio.security.sealing.key.file).'
+      : 'Set alluxio.dora.client.ufs.fallback.enabled=true.';
+    return new CacheError('WorkerUnavailable', 'This client may not read the UFS itself.', {
       source: 'worker',
       context: { mountPath: printableName(mount.mountPath), remedy },
     });

@@ -71,10 +71,11 @@ export class Dispatcher {
       const round: Round = { error: undefined, changed: undefined, refused: false };
       const answer = await this.#round(question, deadline, round);
       if (answer !== undefined) return answer;
-      const error = round.changed ?? round.error ?? noWorkers(question);
+      const error = round.changed ?? round.error ?? noWorkers();
       const delayMs = backoffDelayMs(attempt, { baseMs: 100, maxMs: 2000 });
       const mayHelp = error.row.retry === 'backoff' || error.row.retry === 'elsewhere';
       const isHopeless = question.direct === undefined && attempt >= ROUNDS_WITHOUT_UFS;
+      if (isHopeless && error.row.retry === 'elsewhere') throw noWorkers(error);
       if (!mayHelp || isHopeless || deadline.remainingMs() <= delayMs) throw error;
       counters.retries++;
       await sleep(delayMs, question.signal, clock);
@@ -155,8 +156,10 @@ export class Dispatcher {
   }
 }
 
-const noWorkers = (question: Question<unknown>): CacheError =>
-  new CacheError('WorkerUnavailable', 'No worker can answer.', {
+/** Nobody is left to ask and the UFS is out of reach. */
+const noWorkers = (cause?: CacheError): CacheError =>
+  new CacheError('WorkerUnavailable', 'No worker can answer, and this client may not read the UFS itself.', {
     source: 'worker',
-    context: { remedy: question.direct === undefined ? 'Start a worker, or give this client the sealing key so that it can read the UFS itself.' : undefined },
+    cause,
+    context: { remedy: 'Start a worker, or give this client the sealing key (alluxio.security.sealing.key.file) and leave alluxio.dora.client.ufs.fallback.enabled on.' },
   });
