@@ -27,7 +27,13 @@ export function buildProgram(terminal: Terminal, version: string): Command {
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),
       writeErr: (text) => terminal.err.write(text),
-      outputError: (text, write) => write(`alluxio: ${text.replace(/^error: /, '').trim()} (see alluxio --help)\n`),
+      outputError: (text, write) =>
+        write(
+          `alluxio: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replace(/\s*\n\s*/g, ' ')} (see alluxio --help)\n`,
+        ),
     });
   const runner = runnerFor(terminal);
   mountCommands(program, runner);
