@@ -71,15 +71,19 @@ export class Dispatcher {
       const round: Round = { error: undefined, changed: undefined, refused: false };
       const answer = await this.#round(question, deadline, round);
       if (answer !== undefined) return answer;
-      const error = round.changed ?? round.error ?? noWorkers();
       const delayMs = backoffDelayMs(attempt, { baseMs: 100, maxMs: 2000 });
-      const mayHelp = error.row.retry === 'backoff' || error.row.retry === 'elsewhere';
-      const isHopeless = question.direct === undefined && attempt >= ROUNDS_WITHOUT_UFS;
-      if (isHopeless && error.row.retry === 'elsewhere') throw noWorkers(error);
-      if (!mayHelp || isHopeless || deadline.remainingMs() <= delayMs) throw error;
+      this.#throwUnlessWorthRetrying(question, round, { attempt, isLate: deadline.remainingMs() <= delayMs });
       counters.retries++;
       await sleep(delayMs, question.signal, clock);
     }
+  }
+
+  #throwUnlessWorthRetrying(question: Question<unknown>, round: Round, at: { readonly attempt: number; readonly isLate: boolean }): void {
+    const error = round.changed ?? round.error ?? noWorkers();
+    const { retry } = error.row;
+    const isHopeless = question.direct === undefined && at.attempt >= ROUNDS_WITHOUT_UFS;
+    if (isHopeless && retry === 'elsewhere') throw noWorkers(error);
+    if (isHopeless || at.isLate || retry === 'no' || retry === 'reopen') throw error;
   }
 
   async #round<T>(question: Question<T>, deadline: Deadline, round: Round): Promise<T | undefined> {

@@ -29,6 +29,27 @@ export const clientProperties = {
   clientWorkerReadTimeout: duration({ name: 'alluxio.user.worker.read.timeout', default: '30s', min: 100, doc: 'Time one worker has to answer a read before another is tried.' }),
   clientConnectionsPerWorker: integer({ name: 'alluxio.user.connections.per.worker', default: '8', min: 1, max: 256, doc: 'Pooled connections to each worker.' }),
   clientFallback: boolean({ name: 'alluxio.dora.client.ufs.fallback.enabled', default: 'true', doc: 'Read from the UFS directly when no worker can answer.' }),
+  clientSilenceTime: duration({
+    name: 'alluxio.user.worker.silence.time',
+    default: '1s',
+    min: 10,
+    max: 600_000,
+    doc: 'Silence of a worker with requests in flight before it is pinged; without an answer within the same time its readers go elsewhere.',
+  }),
+  clientPagesInFlight: integer({
+    name: 'alluxio.user.read.pages.in.flight',
+    default: '8',
+    min: 1,
+    max: 256,
+    doc: 'Pages that one read, or the read-ahead of one file, fetches at the same time.',
+  }),
+  clientFallbackCache: bytes({ name: 'alluxio.user.ufs.fallback.cache.size', default: '64MB', min: 0, doc: 'Memory that saves requests while the UFS is read directly.' }),
+  clientFallbackRequests: integer({
+    name: 'alluxio.user.ufs.fallback.requests.per.second',
+    default: '2000',
+    min: 1,
+    doc: 'Requests per second and mount that all clients together send to the UFS directly; each has its share by the number of live clients.',
+  }),
   clientFallbackRate: integer({
     name: 'alluxio.user.ufs.fallback.rate.limit.mb',
     default: '400',
