@@ -1,5 +1,5 @@
 // The generated dataset: a few large shards and many small samples, from a seeded cipher stream, with checksums known before anything is read.
-import { createCipheriv, createHash, type Cipher } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { pageChecksum } from '../../common/hash/index.ts';
 
 const MIB = 2 ** 20;
@@ -31,7 +31,7 @@ export function datasetFiles(): DatasetFile[] {
 /** Contents of a file, the same each time; its checksums are noted on the way. */
 export function contentsOf(file: DatasetFile): Buffer {
   const key = createHash('sha256').update(file.name).digest().subarray(0, 16);
-  const cipher: Cipher = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
+  const cipher = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
   const bytes = cipher.update(Buffer.alloc(file.length));
   file.checksums = blocksOf(file.length).map(({ from, to }) => pageChecksum(bytes.subarray(from, to)));
   return bytes;

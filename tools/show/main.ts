@@ -9,7 +9,7 @@ import { StateDirectory } from '../../cli/local/state-directory.ts';
 import { openClient } from '../../client/index.ts';
 import type { CacheClient } from '../../client/cache-client.ts';
 import { loadConfiguration, Property } from '../../common/config/index.ts';
-import { asCacheError, CacheError, isCacheError } from '../../common/errors/index.ts';
+import { asCacheError, CacheError } from '../../common/errors/index.ts';
 import { readKeyFile } from '../../common/secrets/index.ts';
 import { clientReader, mountReader } from './reader.ts';
 import { createScreen, type Screen } from './screen.ts';
@@ -122,7 +122,8 @@ try {
   process.exitCode = screen.failed === 0 ? 0 : 1;
 } catch (error) {
   const failure = asCacheError(error);
-  if (!isCacheError(failure, 'Cancelled')) process.stderr.write(`alluxio: ${errorLine(failure)}\n`);
-  process.exitCode = isCacheError(failure, 'Cancelled') ? 130 : failure.row.exit;
+  const wasInterrupted = failure.code === 'Cancelled';
+  if (!wasInterrupted) process.stderr.write(`alluxio: ${errorLine(failure)}\n`);
+  process.exitCode = wasInterrupted ? 130 : failure.row.exit;
 }
 process.exit();

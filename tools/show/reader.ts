@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheClient } from '../../client/cache-client.ts';
 import { pageChecksum } from '../../common/hash/index.ts';
+import { encodeName } from '../../common/namespace/index.ts';
 import { BLOCK_BYTES, blocksOf, type DatasetFile, shuffled } from './dataset.ts';
 
 export interface OpenedFile {
@@ -19,7 +20,7 @@ export interface Reader {
 export const mountReader = (directory: string): Reader => ({
   description: 'through the mount point, O_DIRECT (the kernel caches nothing)',
   async open(name) {
-    const file = await open(join(directory, name), constants.O_RDONLY | constants.O_DIRECT);
+    const file = await open(encodeName(join(directory, name)), constants.O_RDONLY | constants.O_DIRECT);
     return {
       async read(offset, into) {
         let done = 0;

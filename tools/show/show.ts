@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CacheClient } from '../../client/cache-client.ts';
 import type { LocalCluster } from '../../cli/local/local-cluster.ts';
 import { portOf } from '../../cli/local/local-cluster.ts';
+import { encodeName } from '../../common/namespace/index.ts';
 import { blocksOf, type DatasetFile } from './dataset.ts';
 import { epoch, type EpochResult, readFile, type Reader } from './reader.ts';
 import { bar, mib, percent, rate, type Screen } from './screen.ts';
@@ -183,7 +184,7 @@ async function residentPages(client: CacheClient, path: string, dataPort: number
 export async function showNamespace(stage: ShowStage, mountPoint: string): Promise<void> {
   const sample = stage.files.filter((_, i) => i % Math.max(1, Math.floor(stage.files.length / 50)) === 0);
   const wrong = (
-    await Promise.all(sample.map(async (file) => ((await stat(join(mountPoint, stage.mountPath.slice(1), file.name))).size === file.length ? [] : [file.name])))
+    await Promise.all(sample.map(async (file) => ((await stat(encodeName(join(mountPoint, stage.mountPath.slice(1), file.name)))).size === file.length ? [] : [file.name])))
   ).flat();
   stage.screen.claim(wrong.length === 0, wrong.length === 0 ? 'names and sizes in the mount point are those of the bucket' : `sizes differ: ${wrong.slice(0, 3).join(', ')}`);
 }

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ufsUriArgument } from '../../cli/commands/local.ts';
+import { isPosixName } from '../../common/namespace/index.ts';
 import { openUfs } from '../../ufs/index.ts';
-import type { UnderFileSystem } from '../../ufs/under-file-system.ts';
+import type { UfsEntry, UnderFileSystem } from '../../ufs/under-file-system.ts';
 import { ensureVersitygw, startFaultyProxy, startVersitygw } from '../servers/index.ts';
 import { contentsOf, type DatasetFile, datasetFiles } from './dataset.ts';
 import { mib, type Screen } from './screen.ts';
@@ -74,6 +75,13 @@ export async function generatedSource(screen: Screen, latencyMs: number, signal:
 const FILES_MAX = 2000;
 const BYTES_MAX = 2 * 2 ** 30;
 
+/** Objects that POSIX can show. */
+async function* readableFiles(ufs: UnderFileSystem, signal: AbortSignal): AsyncGenerator<UfsEntry> {
+  for await (const batch of ufs.list('', { recursive: true, signal })) {
+    yield* batch.filter(({ key, status }) => status.type === 'file' && key.split('/').every(isPosixName));
+  }
+}
+
 /** The user's data: the first files of a listing, within bounds. Checksums come from the first epoch. */
 export async function namedSource(screen: Screen, text: string, signal: AbortSignal): Promise<ShowSource> {
   const ufsUri = ufsUriArgument(text);
@@ -81,13 +89,10 @@ export async function namedSource(screen: Screen, text: string, signal: AbortSig
   const files: DatasetFile[] = [];
   let bytes = 0;
   try {
-    listing: for await (const batch of ufs.list('', { recursive: true, signal })) {
-      for (const { key, status } of batch) {
-        if (status.type !== 'file' || key.endsWith('/') || key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..')) continue;
-        if (files.length >= FILES_MAX || bytes + status.length > BYTES_MAX) break listing;
-        files.push({ name: key, length: status.length, checksums: undefined });
-        bytes += status.length;
-      }
+    for await (const { key, status } of readableFiles(ufs, signal)) {
+      if (files.length >= FILES_MAX || bytes + status.length > BYTES_MAX) break;
+      files.push({ name: key, length: status.length, checksums: undefined });
+      bytes += status.length;
     }
   } finally {
     await ufs.close();
