@@ -104,8 +104,10 @@ export class RangeReader {
 
   async #askUfs(file: PinnedFile, offset: number, into: Uint8Array, options: RangeOptions & { readonly route: PathRoute; readonly timeoutMs: number }): Promise<number> {
     const { route, timeoutMs, signal, isSequential } = options;
-    if (route.ufsUri !== file.status.ufsUri) throw new CacheError('UfsObjectChanged', 'The mount of this file was changed.', { source: 'ufs' });
     const source = await this.#options.mounts.get(route.mount!);
+    // The path may lead elsewhere by now; the UFS may also spell its root in another way than the mount table.
+    const isSame = file.status.ufsUri === route.ufsUri || file.status.ufsUri === source.ufs.rootUri + route.key;
+    if (!isSame) throw new CacheError('UfsObjectChanged', 'The mount of this file was changed.', { source: 'ufs' });
     const versioned = { key: route.key, version: file.status.version, length: file.status.length };
     await this.#options.direct.read({ source, file: versioned, fileId: file.status.fileId, offset, isSequential, timeoutMs, signal }, into);
     return 0;
