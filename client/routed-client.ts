@@ -76,9 +76,11 @@ export class RoutedClient implements CacheClient {
   readonly #residency: ResidencyReader;
   readonly #handles = new Set<PinnedHandle>();
   readonly #listeners = new Set<(view: MembershipView) => void>();
-  /** Made with the first view, which tells the page size. */
+  /** Made when the page size is known. */
   #reading: ReadingParts | undefined;
   readonly #dispatcher: Dispatcher;
+  /** Online workers of the last view: uuid → instance. */
+  #instances: ReadonlyMap<string, string> = new Map();
   #closed = false;
 
   private constructor(options: RoutedClientOptions) {
@@ -198,10 +200,12 @@ export class RoutedClient implements CacheClient {
   }
 
   #readingParts(): ReadingParts {
-    if (this.#reading !== undefined) return this.#reading;
+    const blockBytes = Math.min(this.#feed.snapshot.pageSizeBytes, BLOCK_BYTES_MAX);
+    // Workers with smaller pages joined: new handles keep their borders, open ones go on as they are.
+    if (this.#reading?.memory.bufferBytes === blockBytes) return this.#reading;
+    this.#reading?.direct.clear();
     const { settings, clock, doors } = this.#options;
     const counters = this.#counters;
-    const blockBytes = Math.min(this.#feed.snapshot.pageSizeBytes, BLOCK_BYTES_MAX);
     const direct = new DirectReader({ blockBytes, cacheBytesMax: settings.directCacheBytesMax, counters });
     const memory = new ReadAheadMemory({ bufferBytes: blockBytes, bytesMax: settings.readAheadMemoryBytesMax, counters, clock });
     const reader = new RangeReader({ dispatcher: this.#dispatcher, router: this.#router, mounts: this.#mounts, direct, counters, encodeTarget: doors.encodeTarget });
@@ -220,7 +224,6 @@ export class RoutedClient implements CacheClient {
     this.#mounts.divideBudget(snapshot.view.fuseClients);
     for (const listener of this.#listeners) listener(snapshot.view);
   }
-  #instances: ReadonlyMap<string, string> = new Map();
 
   async #probe(workerId: string): Promise<void> {
     const target = this.#router.target(workerId);

@@ -13,6 +13,8 @@ import { endpointOf, endpointText } from './worker-endpoint.ts';
 
 /** On top of the wait that was asked for, before the worker counts as silent. */
 const POLL_GRACE_MS = 3000;
+/** Between polls that are answered before their time with nothing new. */
+const EARLY_PAUSE_MS = 1000;
 
 export interface MembershipFeedOptions {
   readonly endpoints: readonly DataPlaneEndpoint[];
@@ -31,6 +33,7 @@ export class MembershipFeed {
   #snapshot: ViewSnapshot | undefined;
   #running: Promise<void> = Promise.resolve();
   #connection: DataConnection | undefined;
+  #connectedTo = '';
   /** Rotates over endpoints, so that one bad worker is not asked for ever. */
   #turn = 0;
 
@@ -93,13 +96,18 @@ export class MembershipFeed {
   async #pollOnce(endpoint: DataPlaneEndpoint): Promise<CacheError | undefined> {
     try {
       const connection = await this.#connectionTo(endpoint);
-      const { settings } = this.#options;
+      const { settings, clock } = this.#options;
       const known = this.#snapshot?.view;
+      const sentAtMs = clock.nowMs();
       const request = { revision: known?.revision ?? 0, generation: known?.generation ?? 0, waitMs: known === undefined ? 0 : settings.membershipWaitMs };
       const timeoutMs = request.waitMs + POLL_GRACE_MS;
       const reply = await connection.call(Op.Membership, Buffer.from(JSON.stringify(request)), { timeoutMs, signal: this.#stop.signal });
-      if (reply.bytes.length === 0) return known === undefined ? new CacheError('WorkerUnavailable', 'The worker has no membership view yet.', { source: 'worker' }) : undefined;
-      return this.#accept(JSON.parse(reply.bytes.toString()) as MembershipView);
+      if (reply.bytes.length > 0) return this.#accept(JSON.parse(reply.bytes.toString()) as MembershipView);
+      if (known === undefined) return new CacheError('WorkerUnavailable', 'The worker has no membership view yet.', { source: 'worker' });
+      // A worker that does not hold the poll (it drains, or is of another version) must not make us spin.
+      const earlyMs = request.waitMs - (clock.nowMs() - sentAtMs);
+      if (earlyMs > request.waitMs / 2) await sleep(Math.min(earlyMs, EARLY_PAUSE_MS), this.#stop.signal, clock);
+      return undefined;
     } catch (error) {
       this.#connection?.close();
       this.#connection = undefined;
@@ -133,7 +141,6 @@ export class MembershipFeed {
     this.#connectedTo = endpointText(endpoint);
     return this.#connection;
   }
-  #connectedTo = '';
 
   /** Live workers first, then what was configured: their addresses may have changed, and new ones may stand behind the same name. */
   #candidates(): readonly DataPlaneEndpoint[] {

@@ -21,8 +21,9 @@ export function parseEndpoint(text: string): DataPlaneEndpoint {
 
 /** The unix socket is told only to clients on the worker's own host. */
 export function endpointOf(record: WorkerRecord, localHostId: string): DataPlaneEndpoint {
-  const { Host, DataPort, DomainSocketPath } = record.WorkerNetAddress;
-  return { host: Host, port: DataPort, unixPath: localHostId !== '' && record.hostId === localHostId ? DomainSocketPath : '' };
+  const { Host, NettyDataPort, DataPort, DomainSocketPath } = record.WorkerNetAddress;
+  // The reference keeps its streaming port in NettyDataPort; records with only one of the two mean the same.
+  return { host: Host, port: NettyDataPort === 0 ? DataPort : NettyDataPort, unixPath: localHostId !== '' && record.hostId === localHostId ? DomainSocketPath : '' };
 }
 
 export const endpointText = (endpoint: DataPlaneEndpoint): string => (endpoint.unixPath === '' ? `${endpoint.host}:${endpoint.port}` : `unix:${endpoint.unixPath}`);

@@ -34,7 +34,7 @@ export interface Question<T> {
 }
 
 /** The worker itself, not what stands behind it, failed. */
-const WORKER_FAULTS: ReadonlySet<ErrorCode> = new Set(['WorkerUnavailable', 'ProtocolMismatch']);
+const WORKER_FAULTS: ReadonlySet<ErrorCode> = new Set(['WorkerUnavailable', 'ProtocolMismatch', 'Unauthenticated']);
 /** Rounds over silent workers when the UFS is out of reach: then the caller should hear of it. */
 const ROUNDS_WITHOUT_UFS = 3;
 
@@ -126,7 +126,7 @@ export class Dispatcher {
       const error = asCacheError(thrown, 'WorkerUnavailable', { source: 'worker' });
       counters.fellBack(error);
       observer.fallback?.(target.workerId, error.code);
-      if (WORKER_FAULTS.has(error.code)) health.fault(target.workerId);
+      if (WORKER_FAULTS.has(error.code) && error.source !== 'ufs') health.fault(target.workerId);
       this.#judge(error, question.isRead, round);
       return undefined;
     }

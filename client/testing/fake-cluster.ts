@@ -222,7 +222,7 @@ export class FakeCluster {
     this.connects++;
     const viaUnix = endpoint.unixPath !== '';
     const worker = this.workers.find(({ record }) =>
-      viaUnix ? record.WorkerNetAddress.DomainSocketPath === endpoint.unixPath : record.WorkerNetAddress.DataPort === endpoint.port,
+      viaUnix ? record.WorkerNetAddress.DomainSocketPath === endpoint.unixPath : record.WorkerNetAddress.NettyDataPort === endpoint.port,
     );
     await new Promise((resolve) => setImmediate(resolve));
     if (worker === undefined || worker.state === 'dead') throw new CacheError('WorkerUnavailable', 'Connection refused.', { source: 'worker' });
@@ -255,7 +255,7 @@ export class FakeCluster {
     } = {},
   ): Promise<RoutedClient> {
     const { settings, unseal, ...rest } = options;
-    const endpoints: DataPlaneEndpoint[] = this.workers.map(({ record }) => ({ host: 'fake', port: record.WorkerNetAddress.DataPort, unixPath: '' }));
+    const endpoints: DataPlaneEndpoint[] = this.workers.map(({ record }) => ({ host: 'fake', port: record.WorkerNetAddress.NettyDataPort, unixPath: '' }));
     return RoutedClient.open({
       endpoints,
       session: { keys: { clusterUid: this.#view.clusterUid, dataPlaneKey: new Uint8Array(32) }, role: 'fuse', identity: 'test' },
@@ -284,7 +284,7 @@ export class FakeCluster {
 
   #record(index: number, hostId: string): WorkerRecord {
     const uuid = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
-    const address = { Host: 'fake', ContainerHost: '', RpcPort: 0, DataPort: 1000 + index, SecureRpcPort: 0, NettyDataPort: 0, WebPort: 0 };
+    const address = { Host: 'fake', ContainerHost: '', RpcPort: 0, DataPort: 0, SecureRpcPort: 0, NettyDataPort: 1000 + index, WebPort: 0 };
     return {
       Identity: { version: 1, identifier: uuid.replaceAll('-', '') },
       WorkerNetAddress: { ...address, DomainSocketPath: `/fake/${index}.sock`, HttpServerPort: 0 },
