@@ -31,6 +31,11 @@ export type {
   StatusOptions,
 } from './cache-client.ts';
 export { DEFAULT_SETTINGS, type ClientSettings } from './client-settings.ts';
+// For workers that read from their peers.
+export { ViewSnapshot } from './membership/view-snapshot.ts';
+export { ConnectionPool, type ConnectWorker, type PooledConnection } from './routing/connection-pool.ts';
+export { RoutedPath, Router } from './routing/router.ts';
+export { WorkerHealth } from './routing/worker-health.ts';
 export { parseEndpoint } from './membership/worker-endpoint.ts';
 
 export interface OpenClientOptions {

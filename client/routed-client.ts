@@ -206,7 +206,7 @@ export class RoutedClient implements CacheClient {
     this.#reading?.direct.clear();
     const { settings, clock, doors } = this.#options;
     const counters = this.#counters;
-    const direct = new DirectReader({ blockBytes, cacheBytesMax: settings.directCacheBytesMax, counters });
+    const direct = new DirectReader({ blockBytes, cacheBytesMax: settings.directCacheBytesMax, counters, clock });
     const memory = new ReadAheadMemory({ bufferBytes: blockBytes, bytesMax: settings.readAheadMemoryBytesMax, counters, clock });
     const reader = new RangeReader({ dispatcher: this.#dispatcher, router: this.#router, mounts: this.#mounts, direct, counters, encodeTarget: doors.encodeTarget });
     this.#reading = { reader, direct, memory };

@@ -1,6 +1,6 @@
 // Reads the UFS without a worker, within the mount's budget. Small reads go through a small block cache, one request per block for all who
 // want it, so that a reader of 128 KiB pieces does not make a request for each; large ones go straight into the caller's buffer.
-import { SingleFlight } from '../../common/async/index.ts';
+import { type Clock, linkSignals, SingleFlight } from '../../common/async/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
 import type { VersionedFile } from '../../ufs/under-file-system.ts';
 import type { ClientCounters } from '../client-counters.ts';
@@ -24,15 +24,17 @@ export class DirectReader {
   readonly #blockBytes: number;
   readonly #cacheBytesMax: number;
   readonly #counters: ClientCounters;
+  readonly #clock: Clock;
   readonly #flights = new SingleFlight<string, Buffer>();
   /** Least recently used first. */
   readonly #blocks = new Map<string, Buffer>();
   #cachedBytes = 0;
 
-  constructor(options: { readonly blockBytes: number; readonly cacheBytesMax: number; readonly counters: ClientCounters }) {
+  constructor(options: { readonly blockBytes: number; readonly cacheBytesMax: number; readonly counters: ClientCounters; readonly clock: Clock }) {
     this.#blockBytes = options.blockBytes;
     this.#cacheBytesMax = options.cacheBytesMax;
     this.#counters = options.counters;
+    this.#clock = options.clock;
   }
 
   /** Fills `into`, which ends within the file. @throws the UFS's errors; Overloaded when the budget is used up for long */
@@ -75,12 +77,18 @@ export class DirectReader {
 
   async #fetch(request: DirectRead, offset: number, into: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const { source, file, timeoutMs } = request;
-    await source.requests.take(1, signal);
-    await source.bytes.take(into.length, signal);
-    this.#counters.ufsReads++;
-    const got = await source.ufs.read(file, offset, into, { timeoutMs, ...(signal !== undefined && { signal }) });
-    this.#counters.ufsBytes += got;
-    if (got !== into.length) throw new CacheError('UfsUnavailable', 'The UFS answered fewer bytes than the object has.', { source: 'ufs', context: { asked: into.length, got } });
+    // The wait for the budget counts as part of the call.
+    const bounded = linkSignals([signal], { timeoutMs, clock: this.#clock });
+    try {
+      await source.requests.take(1, bounded.signal);
+      await source.bytes.take(into.length, bounded.signal);
+      this.#counters.ufsReads++;
+      const got = await source.ufs.read(file, offset, into, { timeoutMs, signal: bounded.signal });
+      this.#counters.ufsBytes += got;
+      if (got !== into.length) throw new CacheError('UfsUnavailable', 'The UFS answered fewer bytes than the object has.', { source: 'ufs', context: { asked: into.length, got } });
+    } finally {
+      bounded.dispose();
+    }
   }
 
   #remember(key: string, bytes: Buffer): void {
