@@ -10,7 +10,7 @@ import { processCommands } from './commands/process.ts';
 import type { Terminal } from './command-context.ts';
 import { examples, runnerFor } from './runner.ts';
 
-const collect = (text: string, before: readonly string[]): string[] => [...before, text];
+const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 export function buildProgram(terminal: Terminal, version: string): Command {
   const program = new Command('alluxio');
@@ -20,9 +20,10 @@ export function buildProgram(terminal: Terminal, version: string): Command {
     .addOption(new Option('-o, --output <form>', 'how results are printed').choices(['table', 'json']).default('table'))
     .option('--coordinator <address>', 'host:port of the cluster’s coordinator (else ALLUXIO_COORDINATOR, else the cluster of local mode)')
     .option('--conf <directory>', 'directory of alluxio-site.properties (else ALLUXIO_CONF_DIR)')
-    .option('-D, --define <name=value>', 'set a property; may be given again', collect, [])
+    .option('-D, --define <name=value>', 'set a property; may be given again', collect)
     .addHelpText('after', examples('alluxio local start --ufs s3://bucket/train --detach', 'alluxio fs ls /data', 'alluxio info nodes -o json', 'alluxio local stop'))
     .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),

@@ -54,6 +54,6 @@ export const runnerFor =
     const command = received.at(-1) as Command;
     const flags = received.at(-2) as never;
     const args = received.slice(0, -2).flat() as string[];
-    const options = command.optsWithGlobals<GlobalOptions>();
-    await work(contextOf(terminal, options), args, flags);
+    const options = command.optsWithGlobals<Partial<GlobalOptions>>();
+    await work(contextOf(terminal, { ...options, output: options.output ?? 'table', define: options.define ?? [] }), args, flags);
   };

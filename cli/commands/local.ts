@@ -18,7 +18,7 @@ import { collectOption } from './mount.ts';
 interface StartFlags {
   readonly ufs?: string;
   readonly path: string;
-  readonly option: Record<string, string>;
+  readonly option?: Record<string, string>;
   readonly mount?: string;
   readonly workers: number;
   readonly pageStoreSize: number;
@@ -61,7 +61,7 @@ async function start(context: CommandContext, flags: StartFlags): Promise<void> 
     state: new StateDirectory(flags.stateDir),
     workers: flags.workers,
     pageStoreBytes: flags.pageStoreSize,
-    ...(flags.ufs === undefined ? {} : { mount: { path: parsePrintableName(flags.path), ufsUri: ufsUriArgument(flags.ufs), options: flags.option } }),
+    ...(flags.ufs === undefined ? {} : { mount: { path: parsePrintableName(flags.path), ufsUri: ufsUriArgument(flags.ufs), options: flags.option ?? {} } }),
     ...(flags.mount === undefined ? {} : { fuseMount: flags.mount }),
     withFuse: flags.fuse,
     ephemeral: flags.ephemeral === true,
@@ -155,7 +155,7 @@ export function localCommands(program: Command, runner: Runner): void {
     .description('start coordinator, workers and FUSE; -D sets properties of all of them')
     .option('--ufs <uri>', 'what to mount: s3://bucket/prefix or a directory')
     .option('--path <path>', 'where to mount it', '/data')
-    .option('--option <name=value>', 'option of that mount; may be given again', collectOption, {})
+    .option('--option <name=value>', 'option of that mount; may be given again', collectOption)
     .option('--mount <directory>', 'where FUSE shows the namespace; default in the state directory')
     .addOption(new Option('--workers <count>', 'number of workers').argParser(wholeNumber).default(3))
     .addOption(new Option('--page-store-size <size>', 'capacity of each of a worker’s two directories').argParser(size).default(2 * 2 ** 30, '2GB'))

@@ -31,7 +31,7 @@ export function mountCommands(program: Command, runner: Runner): void {
     .description('mount a UFS at a path directly below /')
     .requiredOption('--path <path>', 'path in the namespace, one segment: /data')
     .requiredOption('--ufs-uri <uri>', 'what to mount: s3://bucket/prefix or file:///directory')
-    .option('--option <name=value>', 'option of the mount; may be given again; secrets are sealed before they are stored', collectOption, {})
+    .option('--option <name=value>', 'option of the mount; may be given again; secrets are sealed before they are stored', collectOption)
     .addHelpText(
       'after',
       examples(
@@ -40,8 +40,8 @@ export function mountCommands(program: Command, runner: Runner): void {
       ),
     )
     .action(
-      runner(async (context, _args, flags: { path: string; ufsUri: string; option: Record<string, string> }) => {
-        const request = { mountPath: parsePrintableName(flags.path), ufsUri: parsePrintableName(flags.ufsUri), options: flags.option };
+      runner(async (context, _args, flags: { path: string; ufsUri: string; option?: Record<string, string> }) => {
+        const request = { mountPath: parsePrintableName(flags.path), ufsUri: parsePrintableName(flags.ufsUri), options: flags.option ?? {} };
         await coordinatorOf(context).addMount(request);
         print(context, { mountPath: request.mountPath, ufsUri: request.ufsUri }, () => `Mounted ${flags.ufsUri} at ${flags.path}\n`);
       }),
