@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Op } from '../proto/frames/layout.ts';
 import type { FileHandle } from './cache-client.ts';
 import { FakeCluster } from './testing/fake-cluster.ts';
 import { ScriptedUfs } from './testing/scripted-ufs.ts';
@@ -45,6 +46,7 @@ describe(`random reads with workers dying, hanging and returning (SEED=${seed})`
       readAheadWindowBytesMax: 8 * PAGE,
     };
     const client = await cluster.open({ settings });
+    for (const worker of cluster.workers) worker.before = (op) => (op === Op.Read ? new Promise((resolve) => setTimeout(resolve, random(3))) : undefined);
     const names = [...files.keys()];
     let reads = 0;
     let inOutage = 0;
@@ -61,7 +63,7 @@ describe(`random reads with workers dying, hanging and returning (SEED=${seed})`
       if (!isSame) throw new Error(`SEED=${seed}: wrong bytes of ${handle.status.path} at ${offset}+${length}: ${got}`);
     };
     const reader = async (): Promise<void> => {
-      for (let round = 0; round < 12; round++) {
+      for (let round = 0; round < 12 || (client.counters.fallbacks < 100 && round < 500); round++) {
         const handle = await client.openFile(names[random(names.length)]!);
         const isSequential = random(2) === 0;
         let at = 0;
@@ -77,11 +79,15 @@ describe(`random reads with workers dying, hanging and returning (SEED=${seed})`
     let isOver = false;
     const chaos = async (): Promise<void> => {
       while (!isOver) {
-        const worker = cluster.workers[random(cluster.workers.length)]!;
+        // Those in use are hit: a kill that nobody notices proves nothing.
+        const inUse = cluster.workers.filter((candidate) => candidate.readsInFlight > 0);
+        const worker = inUse[random(inUse.length)] ?? cluster.workers[random(cluster.workers.length)]!;
         const fate = random(10);
-        if (worker.state !== 'alive') {
-          if (worker.state === 'hung') worker.kill();
-          worker.state = 'alive';
+        const down = cluster.workers.filter((candidate) => candidate.state !== 'alive');
+        if (down.length > random(cluster.workers.length + 1)) {
+          const returning = down[random(down.length)]!;
+          returning.kill();
+          returning.state = 'alive';
         } else if (fate < 6) worker.kill();
         else if (fate < 8) worker.state = 'hung';
         else for (const connection of worker.connections) connection.break();
@@ -94,9 +100,9 @@ describe(`random reads with workers dying, hanging and returning (SEED=${seed})`
     isOver = true;
     await storm;
     await client.close();
-    expect(reads).toBe(8 * 12 * 25);
+    expect(reads).toBeGreaterThanOrEqual(8 * 12 * 25);
     expect(inOutage).toBeGreaterThan(500);
-    expect(client.counters.fallbacks).toBeGreaterThan(20);
+    expect(client.counters.fallbacks).toBeGreaterThanOrEqual(100);
     expect(peakBytes).toBeLessThanOrEqual(bufferedMax);
     expect(client.counters.bufferedBytes).toBe(0);
   }, 30_000);

@@ -46,6 +46,11 @@ export class FakeWorker {
     this.record = record;
   }
 
+  /** Requests on connections that carry more than the membership poll. */
+  get readsInFlight(): number {
+    return [...this.connections].reduce((sum, connection) => sum + Math.max(0, connection.inFlight - (connection.isPolling ? 1 : 0)), 0);
+  }
+
   count(op: OpCode): number {
     return this.asked.filter((asked) => asked.op === op).length;
   }
@@ -96,6 +101,7 @@ export class FakeWorker {
 export class FakeConnection implements DataConnection {
   closed = false;
   inFlight = 0;
+  isPolling = false;
   readonly #worker: FakeWorker;
   readonly #clock: Clock;
   readonly #viaUnix: boolean;
@@ -124,6 +130,7 @@ export class FakeConnection implements DataConnection {
   call(op: OpCode, payload: Uint8Array, options: CallRequest = {}): Promise<{ bytes: Buffer; flags: number }> {
     const asked = { op, offset: options.offset ?? 0, length: options.length ?? 0, flags: options.flags ?? 0 };
     if (op === Op.Ping) this.#worker.pings++;
+    if (op === Op.Membership) this.isPolling = true;
     return this.#request(asked, options.timeoutMs ?? 1000, options.signal, async () => {
       const bytes = await this.#worker.answer(op, payload, { ...options, signal: this.#broken.signal });
       return () => ({ bytes, flags: 0 });
