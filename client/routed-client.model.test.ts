@@ -96,10 +96,13 @@ describe(`random reads with workers dying, hanging and returning (SEED=${seed})`
       }
     };
     const storm = chaos();
-    await Promise.all(Array.from({ length: 8 }, reader));
-    isOver = true;
-    await storm;
-    await client.close();
+    try {
+      await Promise.all(Array.from({ length: 8 }, reader));
+    } finally {
+      isOver = true;
+      await storm;
+      await client.close();
+    }
     expect(reads).toBeGreaterThanOrEqual(8 * 12 * 25);
     expect(inOutage).toBeGreaterThan(500);
     expect(client.counters.fallbacks).toBeGreaterThanOrEqual(100);

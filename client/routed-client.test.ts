@@ -201,6 +201,20 @@ describe('routing', () => {
     expect(cluster.connects).toBeLessThan(10);
   });
 
+  it('reads in flight when the client is closed end at once, and leave nobody suspect or asked', async () => {
+    const { cluster, client, owner } = await scene();
+    const handle = await client.openFile('/data/file');
+    owner.state = 'hung';
+    const reading = handle.read(0, Buffer.alloc(10));
+    reading.catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    await client.close();
+    await expect(reading).rejects.toMatchObject({ code: 'Cancelled' });
+    expect(client.counters).toMatchObject({ ufsReads: 0, passThroughReads: 0 });
+    expect(() => client.openVersion(handle.status)).toThrow(expect.objectContaining({ code: 'Cancelled' }));
+    expect(cluster.workers.every((worker) => worker.connections.size === 0)).toBe(true);
+  });
+
   it('closes idle connections', async () => {
     const clock = new FakeClock();
     const { client, bytes, owner } = await scene({ clock });

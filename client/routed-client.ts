@@ -79,6 +79,7 @@ export class RoutedClient implements CacheClient {
   /** Made when the page size is known. */
   #reading: ReadingParts | undefined;
   readonly #dispatcher: Dispatcher;
+  readonly #closing = new AbortController();
   /** Online workers of the last view: uuid → instance. */
   #instances: ReadonlyMap<string, string> = new Map();
   #closed = false;
@@ -97,7 +98,7 @@ export class RoutedClient implements CacheClient {
     const ufsObserver = { request: (op: string, outcome: 'ok' | 'error' | 'retried', ms: number) => observer.ufsRequest?.(op, outcome, ms), bytes: () => undefined };
     this.#mounts = new UfsMounts({ open: openUfs, unseal, options: options.ufsOptions, observer: ufsObserver, settings, clock });
     const parts = { router: this.#router, pool: this.#pool, health: this.#health, counters: this.#counters, settings, clock };
-    this.#dispatcher = new Dispatcher({ ...parts, observer });
+    this.#dispatcher = new Dispatcher({ ...parts, observer, closing: this.#closing.signal });
     this.#statuses = new StatusReader({ ...parts, dispatcher: this.#dispatcher, mounts: this.#mounts, snapshot });
     this.#residency = new ResidencyReader({ ...parts, snapshot });
     this.#feed.onSnapshot((next) => this.#follow(next));
@@ -183,6 +184,7 @@ export class RoutedClient implements CacheClient {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closing.abort(new CacheError('Cancelled', 'The client is closed.'));
     for (const handle of this.#handles) handle.close();
     this.#listeners.clear();
     this.#health.close();

@@ -1,6 +1,6 @@
 // Asks for one thing until somebody answers: the workers of the route in order, then the UFS, then suspects; again after a pause while an error
 // says that it may help and time is left. Decides from the error table what an error means; owns no bytes.
-import { backoffDelayMs, type Clock, Deadline, sleep, throwIfAborted } from '../../common/async/index.ts';
+import { backoffDelayMs, type Clock, Deadline, sleep, throwIfAborted, untilAborted } from '../../common/async/index.ts';
 import { asCacheError, CacheError, type ErrorCode } from '../../common/errors/index.ts';
 import type { DataConnection } from '../../proto/frames/contracts.ts';
 import type { ClientObserver, PathRoute, RouteTarget } from '../cache-client.ts';
@@ -46,6 +46,8 @@ export interface DispatcherOptions {
   readonly observer: ClientObserver;
   readonly settings: ClientSettings;
   readonly clock: Clock;
+  /** Aborts when the client closes: nobody is asked any more. */
+  readonly closing: AbortSignal;
 }
 
 interface Round {
@@ -74,7 +76,7 @@ export class Dispatcher {
       const delayMs = backoffDelayMs(attempt, { baseMs: 100, maxMs: 2000 });
       this.#throwUnlessWorthRetrying(question, round, { attempt, isLate: deadline.remainingMs() <= delayMs });
       counters.retries++;
-      await sleep(delayMs, question.signal, clock);
+      await untilAborted(sleep(delayMs, question.signal, clock), this.#options.closing);
     }
   }
 
@@ -105,7 +107,7 @@ export class Dispatcher {
 
   async #askWorker<T>(question: Question<T>, target: RouteTarget, deadline: Deadline, round: Round): Promise<T | undefined> {
     const { pool, health, settings, observer, counters } = this.#options;
-    throwIfAborted(question.signal);
+    this.#throwIfOver(question);
     if (deadline.expired) return undefined;
     try {
       const acquired = pool.acquire(target, question.signal);
@@ -122,7 +124,7 @@ export class Dispatcher {
       if (target.suspect) health.answered(target.workerId);
       return answer;
     } catch (thrown) {
-      throwIfAborted(question.signal);
+      this.#throwIfOver(question);
       const error = asCacheError(thrown, 'WorkerUnavailable', { source: 'worker' });
       counters.fellBack(error);
       observer.fallback?.(target.workerId, error.code);
@@ -130,6 +132,11 @@ export class Dispatcher {
       this.#judge(error, question.isRead, round);
       return undefined;
     }
+  }
+
+  #throwIfOver(question: Question<unknown>): void {
+    throwIfAborted(question.signal);
+    throwIfAborted(this.#options.closing);
   }
 
   /** @throws the error when nobody else could know better */
@@ -146,12 +153,12 @@ export class Dispatcher {
   }
 
   async #askUfs<T>(question: Question<T>, route: PathRoute, deadline: Deadline, round: Round): Promise<T | undefined> {
-    throwIfAborted(question.signal);
+    this.#throwIfOver(question);
     if (deadline.expired) return undefined;
     try {
       return await question.direct?.(route, deadline.remainingMs());
     } catch (thrown) {
-      throwIfAborted(question.signal);
+      this.#throwIfOver(question);
       const error = asCacheError(thrown, 'UfsUnavailable', { source: 'ufs' });
       if (error.row.retry === 'no' || error.row.retry === 'reopen') throw error;
       round.error = error;
