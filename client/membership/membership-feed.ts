@@ -1,7 +1,7 @@
 // Keeps the membership view fresh by long polls to any worker, never to the metadata store. Owns the current snapshot; it only moves forward
 // in (generation, revision), and the last one holds while no worker answers. Not here: who is suspect, pooled connections.
 import type { MembershipView } from '../../common/api/index.ts';
-import { backoffDelayMs, type Clock, sleep, throwIfAborted } from '../../common/async/index.ts';
+import { backoffDelayMs, type Clock, sleep, throwIfAborted, untilAborted } from '../../common/async/index.ts';
 import { asCacheError, CacheError } from '../../common/errors/index.ts';
 import type { DataConnection, DataPlaneEndpoint } from '../../proto/frames/contracts.ts';
 import { Op } from '../../proto/frames/layout.ts';
@@ -53,7 +53,7 @@ export class MembershipFeed {
     const untilMs = clock.nowMs() + settings.startTimeoutMs;
     for (let attempt = 1; this.#snapshot === undefined; attempt++) {
       throwIfAborted(signal);
-      const error = await this.#pollOnce(this.#nextEndpoint());
+      const error = await untilAborted(this.#pollOnce(this.#nextEndpoint()), signal);
       if (error === undefined) continue;
       const isFinal = error.row.retry === 'no' && attempt >= endpoints.length;
       if (isFinal || clock.nowMs() >= untilMs) throw startError(error, endpoints);

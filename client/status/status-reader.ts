@@ -3,7 +3,7 @@ import type { ByteName, FileStatus, MountEntry } from '../../common/api/index.ts
 import { type Clock, SingleFlight } from '../../common/async/index.ts';
 import { parseDurationMs } from '../../common/config/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
-import { compareNames, joinPath, printableName } from '../../common/namespace/index.ts';
+import { baseName, compareNames, joinPath, printableName } from '../../common/namespace/index.ts';
 import { Op } from '../../proto/frames/layout.ts';
 import { projectList, projectStatus } from '../../ufs/projection.ts';
 import type { ClientCallOptions, ListPage, ListPathOptions, PathRoute, StatusLookup, StatusOptions } from '../cache-client.ts';
@@ -77,7 +77,8 @@ export class StatusReader {
       direct: mounts.mayOpen(mount) ? (route, timeoutMs) => this.#listUfs(path, route, { ...options, limit, timeoutMs }) : undefined,
     });
     for (const status of page.entries) this.#cache.put(status.path, { status, validatedAtMs: sentAtMs - (page.ageMs ?? 0) });
-    return page;
+    const last = page.entries.at(-1);
+    return page.truncated && page.next === undefined && last !== undefined ? { ...page, next: baseName(last.path) } : page;
   }
 
   #fresh(path: ByteName, maxAgeMs: number): CachedStatus | undefined {
