@@ -68,9 +68,12 @@ export async function projectStatus(ufs: UnderFileSystem, key: UfsKey, options: 
   return object.value;
 }
 
+/** What every call of the UFS gets; not what a listing has beside it. */
+const callOf = ({ signal, timeoutMs }: CallOptions): CallOptions => ({ ...(signal !== undefined && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) });
+
 /** Whether anything lies below `key/`, its marker included. */
 async function hasKeysBelow(ufs: UnderFileSystem, key: UfsKey, options: CallOptions): Promise<boolean> {
-  for await (const batch of ufs.list(`${key}/`, { ...options, recursive: true, batchSize: 1 })) if (batch.length > 0) return true;
+  for await (const batch of ufs.list(`${key}/`, { ...callOf(options), recursive: true, batchSize: 1 })) if (batch.length > 0) return true;
   return false;
 }
 
@@ -92,7 +95,7 @@ export async function projectList(ufs: UnderFileSystem, dirKey: UfsKey, options:
   const limit = Math.max(1, Math.min(options.limit ?? PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX));
   const page = new PageWindow(ufs, dirKey, options.startAfter);
   const more = await page.fill(limit, options);
-  if (page.keysSeen === 0 && !more && dirKey !== '') await checkDirectory(ufs, dirKey, options);
+  if (page.keysSeen === 0 && !more && dirKey !== '' && options.startAfter === undefined) await checkDirectory(ufs, dirKey, options);
   return page.take(limit, more);
 }
 
@@ -101,6 +104,15 @@ async function checkDirectory(ufs: UnderFileSystem, dirKey: UfsKey, options: Cal
   const context = { key: printableName(dirKey) };
   if (status === undefined) throw new CacheError('PathNotFound', 'The directory does not exist.', { source: 'ufs', context });
   if (status.type !== 'directory') throw new CacheError('NotADirectory', 'The path is a file, not a directory.', { source: 'caller', context });
+}
+
+/**
+ * Where the next page begins. A store may sort a directory by its name or by its name with a slash: what follows it tells which. Only when a
+ * name between the two follows (`a`, then `a.txt`) does the store sort by plain names, and the slash would skip it.
+ */
+function resumeToken(last: Item, following: Item | undefined): ByteName {
+  const sortsByName = last.sortKey !== last.name && following !== undefined && compareNames(following.sortKey, last.sortKey) < 0;
+  return sortsByName ? last.name : last.sortKey;
 }
 
 /** The items of one page and what is known beyond them. */
@@ -112,6 +124,8 @@ class PageWindow {
   /** Object stores list `a/` after `a.txt`, so an object `a` may have its directory come much later. */
   readonly #prefixesSort: boolean;
   readonly #items: Item[] = [];
+  /** By name: a file and a directory may share one. */
+  readonly #twins = new Map<ByteName, Item>();
   #visible = 0;
 
   constructor(ufs: UnderFileSystem, dirKey: UfsKey, startAfter: ByteName | undefined) {
@@ -123,8 +137,7 @@ class PageWindow {
 
   /** Reads until `limit` visible entries are known for certain. @returns whether keys may follow */
   async fill(limit: number, options: ProjectListOptions): Promise<boolean> {
-    const { signal, timeoutMs } = options;
-    const call: CallOptions = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
+    const call = callOf(options);
     const after = this.#resumeKey();
     for await (const batch of this.#ufs.list(this.#prefix, { ...call, recursive: false, batchSize: limit + 1, ...(after !== undefined && { startAfter: after }) })) {
       for (const entry of batch) this.#add(entry);
@@ -138,17 +151,28 @@ class PageWindow {
 
   /** The first `limit` visible items and the hidden ones among them. */
   take(limit: number, more: boolean): ProjectedPage {
-    const entries: ProjectedEntry[] = [];
-    let hidden = 0;
-    let last: Item | undefined;
-    for (const item of this.#items) {
-      if (item.status !== undefined && entries.length === limit) break;
-      last = item;
-      if (item.status === undefined) hidden++;
-      else entries.push({ name: item.name, status: item.status });
-    }
-    const truncated = more || last !== this.#items.at(-1);
-    return truncated && last !== undefined ? { entries, truncated, hidden, next: last.sortKey } : { entries, truncated: false, hidden };
+    const count = this.#pageItems(limit, more);
+    const page = this.#items.slice(0, count);
+    const entries = page.flatMap(({ name, status }) => (status === undefined ? [] : [{ name, status }]));
+    const hidden = page.length - entries.length;
+    const last = page.at(-1);
+    if (last === undefined || (!more && count === this.#items.length)) return { entries, truncated: false, hidden };
+    return { entries, truncated: true, hidden, next: resumeToken(last, this.#items[count]) };
+  }
+
+  /** How many items the page has. It ends with its last visible one, and never between a file and the directory of its name: no token lies between the two. */
+  #pageItems(limit: number, more: boolean): number {
+    // Without a look at what follows, the last item stays for the next page: it tells how the store sorts.
+    const end = more && this.#visible <= limit && this.#items.length > 1 ? this.#items.length - 1 : this.#items.length;
+    let count = 0;
+    for (let visible = 0; count < end && visible < limit; count++) if (this.#items[count]!.status !== undefined) visible++;
+    if (!this.#areTwins(count)) return count;
+    return count > 1 && this.#items[count - 1]!.status === undefined ? count - 1 : count + 1;
+  }
+
+  /** Whether the item at `at` has the name of the one before it. */
+  #areTwins(at: number): boolean {
+    return this.#items[at] !== undefined && this.#items[at].name === this.#items[at - 1]?.name;
   }
 
   #resumeKey(): UfsKey | undefined {
@@ -164,10 +188,20 @@ class PageWindow {
     const sortKey = isDirectory && this.#prefixesSort ? `${name}/` : name;
     // A store may roll keys below the last directory up into it once more.
     if (this.#startAfter !== undefined && compareNames(sortKey, this.#startAfter) <= 0) return;
-    if (isDirectory && this.#prefixesSort) this.#hide(this.#items.findLast((item) => item.name === name));
-    const status = isPosixName(name) ? entry.status : undefined;
-    this.#items.push({ name, sortKey, status });
+    const isShown = isPosixName(name) && !this.#isShadowed(name, isDirectory);
+    const status = isShown ? entry.status : undefined;
+    const item: Item = { name, sortKey, status };
+    this.#items.push(item);
+    if (this.#prefixesSort) this.#twins.set(name, item);
     if (status !== undefined) this.#visible++;
+  }
+
+  /** A directory hides the file of its name, whichever comes first. */
+  #isShadowed(name: ByteName, isDirectory: boolean): boolean {
+    if (!this.#prefixesSort) return false;
+    const twin = this.#twins.get(name);
+    if (isDirectory) this.#hide(twin);
+    return !isDirectory && twin !== undefined;
   }
 
   #hide(item: Item | undefined): void {
