@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CacheError } from '../../common/errors/index.ts';
 import type { DataConnection, DataReply, DataRequest, RequestHandler } from '../../proto/frames/contracts.ts';
-import { connectData, decodeReadTarget, encodeReadTarget } from '../../proto/frames/index.ts';
+import { ClientHello, connectData, decodeReadTarget, encodeReadTarget, encodeRequest } from '../../proto/frames/index.ts';
 import { ChunkFlag, Op, RequestFlag } from '../../proto/frames/layout.ts';
 import type { DataPlane, DataPlaneLimits, PageReading } from './contracts.ts';
 
@@ -140,6 +140,40 @@ export function describeDataPlane(name: string, start: (options: StartOptions) =
       });
       expect(answer).toContain('ProtocolMismatch');
       expect(answer).toContain('same release');
+    });
+
+    it('cuts a client that takes nothing of its reply, counts it, and serves others meanwhile', async () => {
+      await plane.close();
+      await begin({ sendTimeoutMs: 50, unsentBytesPerConnection: 1 << 20 });
+      const hello = new ClientHello({ keys, role: 'fuse', identity: 'fuse/stopped' });
+      const socket = connect(plane.port, '127.0.0.1', () => socket.write(hello.first));
+      socket.on('error', () => undefined);
+      await new Promise<void>((resolve) => {
+        socket.on('data', (bytes: Buffer) => {
+          const answer = hello.answer(bytes.subarray(4));
+          if (answer === undefined) resolve();
+          else socket.write(answer);
+        });
+      });
+      socket.pause();
+      for (let id = 1; id <= 40; id++) socket.write(encodeRequest({ op: Op.Read, requestId: id, fileId, length: PAGE_BYTES }));
+      const other = await open();
+      while (plane.stats().connectionsCut === 0) expect((await other.read(ask(5, 100), Buffer.alloc(100))).bytesRead).toBe(100);
+      expect(plane.stats()).toMatchObject({ connectionsCut: 1, connections: 1 });
+      socket.destroy();
+    });
+
+    it('drain finishes what is in flight and then accepts nobody', async () => {
+      const arrived = Promise.withResolvers<DataReply>();
+      handle = (_request, reply) => arrived.resolve(reply);
+      const connection = await open();
+      const call = connection.call(Op.Status, Buffer.from('{}'));
+      const reply = await arrived.promise;
+      const drained = plane.drain(5000);
+      reply.end(Buffer.from('last words'));
+      expect((await call).bytes.toString()).toBe('last words');
+      await drained;
+      await expect(open()).rejects.toMatchObject({ code: 'WorkerUnavailable' });
     });
   });
 }
