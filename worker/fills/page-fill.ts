@@ -99,7 +99,8 @@ export class PageFill {
       const from = await this.#options.source(page, (received) => this.#progress(received), signal);
       this.#received = page.length;
       this.#commit(page);
-      this.#hasEnded = true;
+      // A stored page can be joined to the last: its answer is the page file. An unstored one has no bytes once its buffer is back.
+      this.#hasEnded = this.#reservation === undefined;
       this.#serve(from);
       return from;
     } catch (error) {
