@@ -135,4 +135,15 @@ export interface PageStoreOptions {
   readonly marginShare?: number;
   readonly hitRings: number;
   readonly onEvent?: (event: PageStoreEvent) => void;
+  /** Empty a directory that was written with another page size instead of refusing it. Default false. */
+  readonly reinitialise?: boolean;
+  /** Without libc calls, as on macOS: whole files are unlinked instead of punched, nothing is handed out. Default: only where there is no koffi. */
+  readonly portable?: boolean;
+  /** Bounds of the shared table; by default as many as the directories can hold, up to 32 Mi pages and 16 Mi files. */
+  readonly pagesMax?: number;
+  readonly filesMax?: number;
+  /** Descriptors kept open for readers; default half of the process's limit, at most 64 Ki. */
+  readonly descriptorsMax?: number;
+  /** How often a directory that is not healthy is tried again; default 5 s. */
+  readonly probeIntervalMs?: number;
 }

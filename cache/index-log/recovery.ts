@@ -1,0 +1,100 @@
+// Reading the index at start: the newest snapshot, then the logs from its number on. Tolerates a torn tail; owns nothing that is written.
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { CacheError } from '../../common/errors/index.ts';
+import { decodeHeader, HEADER_BYTES, INDEX_FORMAT_VERSION, type IndexFileKind, RECORD_BYTES_MAX, RecordReader, type RecordVisitor } from './record-codec.ts';
+
+const READ_BYTES = 4 * 1024 * 1024;
+
+export const logName = (number: number): string => `log-${String(number).padStart(10, '0')}`;
+export const snapshotName = (number: number): string => `snapshot-${String(number).padStart(10, '0')}`;
+const numberOf = (name: string, kind: IndexFileKind): number | undefined => {
+  const match = new RegExp(`^${kind}-(\\d{10})$`).exec(name);
+  return match === null ? undefined : Number(match[1]);
+};
+
+export interface RecoveredIndex {
+  /** The log to go on with; 0 when there is none. */
+  readonly logNumber: number;
+  /** Where its valid records end; HEADER_BYTES at least, 0 when there is none or its header is damaged. */
+  readonly logEndBytes: number;
+  readonly lastSequence: number;
+  /** Snapshot and logs that count; the other files of the folder are leftovers. */
+  readonly liveNames: readonly string[];
+  /** Files that did not end with a whole record. */
+  readonly torn: readonly string[];
+  readonly snapshotBytes: number;
+}
+
+interface FileRead {
+  readonly endBytes: number;
+  readonly lastSequence: number;
+  readonly isTorn: boolean;
+}
+
+function checkHeader(path: string, header: Buffer, kind: IndexFileKind, pageSizeBytes: number): boolean {
+  const decoded = decodeHeader(kind, header);
+  if (decoded === undefined) return false;
+  if (decoded.formatVersion === INDEX_FORMAT_VERSION && decoded.pageSizeBytes === pageSizeBytes) return true;
+  throw new CacheError(
+    'InvalidConfiguration',
+    `The page-store index ${path} has format version ${decoded.formatVersion} and page size ${decoded.pageSizeBytes}, expected ${INDEX_FORMAT_VERSION} and ${pageSizeBytes}.`,
+    { context: { path, remedy: 'empty the directory, or configure another one' } },
+  );
+}
+
+function readRecords(fd: number, start: number, reader: RecordReader): FileRead {
+  const memory = Buffer.from(new ArrayBuffer(READ_BYTES + RECORD_BYTES_MAX));
+  let kept = 0;
+  let position = start;
+  for (;;) {
+    const bytes = readSync(fd, memory, kept, READ_BYTES, position);
+    position += bytes;
+    const filled = kept + bytes;
+    const { consumed, isTorn } = reader.read(memory.subarray(0, filled));
+    const endBytes = position - (filled - consumed);
+    if (isTorn || bytes === 0) return { endBytes, lastSequence: reader.lastSequence, isTorn: isTorn || consumed < filled };
+    memory.copyWithin(0, consumed, filled);
+    kept = filled - consumed;
+  }
+}
+
+function readIndexFile(path: string, kind: IndexFileKind, options: { readonly pageSizeBytes: number; readonly visitor: RecordVisitor }): FileRead {
+  const fd = openSync(path, 'r');
+  try {
+    const header = Buffer.alloc(HEADER_BYTES);
+    const bytes = readSync(fd, header, 0, HEADER_BYTES, 0);
+    if (bytes < HEADER_BYTES || !checkHeader(path, header, kind, options.pageSizeBytes)) return { endBytes: 0, lastSequence: 0, isTorn: bytes > 0 };
+    const reader = new RecordReader(options.visitor);
+    const read = readRecords(fd, HEADER_BYTES, reader);
+    return kind === 'snapshot' && !reader.sawEnd ? { ...read, isTorn: true } : read;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Tells the visitor the state that the index describes, in order.
+ * @throws InvalidConfiguration when it was written by another format version or with another page size; errors of the file system
+ */
+export function recoverIndex(folder: string, pageSizeBytes: number, visitor: RecordVisitor): RecoveredIndex {
+  const names = readdirSync(folder);
+  const numbers = (kind: IndexFileKind): number[] =>
+    names
+      .map((name) => numberOf(name, kind))
+      .filter((n) => n !== undefined)
+      .toSorted((a, b) => a - b);
+  const snapshot = numbers('snapshot').at(-1);
+  const logs = numbers('log').filter((n) => n >= (snapshot ?? 0));
+  const torn: string[] = [];
+  const read = (name: string, kind: IndexFileKind): FileRead => {
+    const result = readIndexFile(join(folder, name), kind, { pageSizeBytes, visitor });
+    if (result.isTorn) torn.push(name);
+    return result;
+  };
+  const snapshotBytes = snapshot === undefined ? 0 : read(snapshotName(snapshot), 'snapshot').endBytes;
+  let last: FileRead = { endBytes: 0, lastSequence: 0, isTorn: false };
+  for (const log of logs) last = read(logName(log), 'log');
+  const liveNames = [...(snapshot === undefined ? [] : [snapshotName(snapshot)]), ...logs.map(logName)];
+  return { logNumber: logs.at(-1) ?? 0, logEndBytes: last.endBytes, lastSequence: Math.max(0, last.lastSequence), liveNames, torn, snapshotBytes };
+}
