@@ -69,7 +69,7 @@ export class Admission {
     readonly directory: PageDirectory;
     readonly bytes: number;
   }): PageReservation | Refusal {
-    const { state } = this;
+    const state = this.#state;
     const { directory, fileIndex, pageIndex, bytes } = want;
     let fd: number;
     try {
@@ -104,10 +104,6 @@ export class Admission {
     return refusal ?? 'no-healthy-directory';
   }
 
-  get state(): StoreState {
-    return this.#state;
-  }
-
   /** Blocks first: ENOSPC shows here and not in the middle of a page. One more try after evicting, since others may share the disk. */
   #preallocate(directory: PageDirectory, range: { readonly fd: number; readonly offset: number; readonly bytes: number }): Refusal | undefined {
     for (let attempt = 0; ; attempt++) {
@@ -125,10 +121,16 @@ export class Admission {
     const { files, calls } = this.#state;
     if (directory.canPunch) calls.punchHole(range.fd, range.offset, range.bytes);
     this.#descriptors.doneFilling(file);
-    if (files.firstPage[file] === 0 && files.fills[file] === 0 && this.#descriptors.close(file)) {
+    if (files.firstPage[file] !== 0 || files.fills[file] !== 0 || !this.#descriptors.close(file)) {
+      this.#reclaimer.recharge(directory, file);
+      return;
+    }
+    try {
       unlinkPageFile(directory.fileOf(files.fileId(file)));
-      this.#forgetDirectory(file);
-    } else this.#reclaimer.recharge(directory, file);
+    } catch (error) {
+      directory.health.noteError(error);
+    }
+    this.#forgetDirectory(file);
   }
 
   #forgetDirectory(file: FileIndex): void {

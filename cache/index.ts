@@ -1,10 +1,8 @@
 // The page store's door: opens the directories, restores the tables from their indexes and wires the parts.
-import { closeSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { PageDirectory } from './directory/page-directory.ts';
-import { canPunchHoles, INDEX_FOLDER, openDirectories, type OpenedDirectory } from './directory/directory-opening.ts';
+import { abilitiesOf, INDEX_FOLDER, openDirectories, type OpenedDirectory } from './directory/directory-opening.ts';
 import { DirectoryHealth } from './directory/directory-health.ts';
-import { openForFilling } from './directory/page-files.ts';
 import { STORE_FORMAT_VERSION } from './directory/stamp.ts';
 import type { PageStore, PageStoreOptions } from './contracts.ts';
 import { createEvictor } from './eviction/evictors.ts';
@@ -43,22 +41,6 @@ const stepBytes = (capacityBytes: number): number => {
   return Math.min(STEP_BYTES_MAX, Math.max(STEP_BYTES_MIN, share));
 };
 
-function canPunch(path: string, settings: StoreSettings): boolean {
-  const fds: number[] = [];
-  try {
-    return canPunchHoles(path, settings.calls, (file) => {
-      const fd = openForFilling(file);
-      fds.push(fd);
-      writeSync(fd, Buffer.alloc(1));
-      return fd;
-    });
-  } catch {
-    return false; // a full disk: whole files are unlinked until the next start
-  } finally {
-    for (const fd of fds) closeSync(fd);
-  }
-}
-
 /** Index, tables and evictor of one directory. */
 function prepareDirectory(opened: OpenedDirectory, number: number, opening: Opening): PageDirectory {
   const { settings, views, tables, listener } = opening;
@@ -71,12 +53,14 @@ function prepareDirectory(opened: OpenedDirectory, number: number, opening: Open
     { folder, pageSizeBytes: settings.pageSizeBytes, calls: settings.calls, stepBytes: stepBytes(capacityBytes), onError: (error) => health.noteError(error) },
     recovered,
   );
+  const abilities = abilitiesOf(opened.path, settings.calls);
   const directory = new PageDirectory({
     number,
     path: opened.path,
     capacityBytes,
     marginShare: settings.marginShare,
-    canPunch: canPunch(opened.path, settings),
+    canPunch: abilities.canPunch,
+    canHandOut: abilities.canTellOpeners,
     lock: opened.lock,
     evictor,
     health,

@@ -22,6 +22,7 @@ const DRAIN_MS = 100;
 /** File records without pages that are kept: their slots are in somebody's hands. */
 const IDLE_FILES_MAX = 65_536;
 const FILES_PER_TURN = 1000;
+const SHRINK_PAGES = 64;
 const EMPTYING_ROUNDS = 4096;
 
 export interface LocalPageStoreParts {
@@ -61,10 +62,7 @@ export class LocalPageStore implements PageStore {
     this.#verifier = new Verifier(state, this.#descriptors, this.#reclaimer);
     this.#sweep = new GarbageSweep(state, this.#descriptors, this.#reclaimer);
     for (const file of state.files.indexes()) if (state.files.firstPage[file] === 0) this.#idle.append(file);
-    for (const directory of state.directories) {
-      this.#reclaimer.makeRoom(directory, 0); // the capacity may have become smaller
-      this.#inBackground(this.#sweep.run(directory, this.#ending.signal));
-    }
+    for (const directory of state.directories) this.#inBackground(this.#sweep.run(directory, this.#ending.signal));
     this.#timers = [setInterval(() => this.#tick(), DRAIN_MS).unref(), setInterval(() => this.#probe(), parts.probeIntervalMs).unref()];
   }
 
@@ -269,7 +267,10 @@ export class LocalPageStore implements PageStore {
   #tick(): void {
     this.#drain();
     this.#reclaimer.settle();
-    for (const directory of this.#state.directories) if (directory.log.wantsSnapshot && directory.health.canStore) this.#snapshot(directory);
+    for (const directory of this.#state.directories) {
+      if (directory.log.wantsSnapshot && directory.health.canStore) this.#snapshot(directory);
+      if (directory.freeBytes < 0) this.#reclaimer.evict(directory, Math.min(-directory.freeBytes, SHRINK_PAGES * this.pageSizeBytes)); // a capacity made smaller
+    }
   }
 
   #snapshot(directory: PageDirectory): void {
@@ -284,7 +285,11 @@ export class LocalPageStore implements PageStore {
   /** A failed directory's pages are lost, and nothing else. */
   #abandon(directory: PageDirectory): void {
     const { files } = this.#state;
-    for (const file of files.indexes()) if (files.directory(file) === directory.number) this.#dropFile(file);
+    for (const file of files.indexes()) {
+      if (files.directory(file) !== directory.number) continue;
+      files.isRecorded[file] = 0; // its index begins anew when it comes back
+      this.#dropFile(file);
+    }
   }
 
   /** What lies on its disk is unknown by now: an empty index, and the sweep takes the files away. */

@@ -14,14 +14,15 @@ import { directoryOf, HAND_OUT_GRACE_SECONDS, type StoreState } from './store-st
 
 const VICTIMS_MAX = 256;
 const TRIES_MAX = 4096;
-const ROUNDS_MAX = 256;
+/** What does not fit after so many rounds (a capacity made much smaller) is evicted in the background. */
+const ROUNDS_MAX = 8;
 
 /** An unlinked file that someone else may still have open. */
 interface Lingering {
   readonly directory: PageDirectory;
   readonly bytes: number;
-  /** Never given away: tells whether the others are gone. */
-  readonly probeFd: number;
+  /** Never given away: tells whether the others are gone. undefined: nothing can tell. */
+  readonly probeFd: number | undefined;
   /** Given away: closed when nobody can be duplicating it any more. */
   givenFd: number | undefined;
   readonly closeGivenAtMs: number;
@@ -30,6 +31,12 @@ interface Lingering {
 interface Claim {
   readonly slot: PageSlot;
   readonly state: typeof RESIDENT | typeof UNVERIFIED;
+}
+
+function appendTo<K>(lists: Map<K, PageSlot[]>, key: K, slot: PageSlot): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [slot]);
+  else list.push(slot);
 }
 
 export class Reclaimer {
@@ -109,7 +116,7 @@ export class Reclaimer {
       bytes += pages.lengthOf(slot);
       if (!options.isRecorded) this.#unrecorded.add(slot);
       if (pages.pinsOf(slot) > 0) this.#waiting.add(slot);
-      else byDirectory.set(directory, [...(byDirectory.get(directory) ?? []), slot]);
+      else appendTo(byDirectory, directory, slot);
     }
     for (const [directory, gone] of byDirectory) this.#drop(directory, gone);
     return bytes;
@@ -122,8 +129,7 @@ export class Reclaimer {
     for (const slot of this.#waiting) {
       if (pages.pinsOf(slot) > 0) continue;
       this.#waiting.delete(slot);
-      const directory = directoryOf(this.#state, pages.fileOf(slot))!;
-      ready.set(directory, [...(ready.get(directory) ?? []), slot]);
+      appendTo(ready, directoryOf(this.#state, pages.fileOf(slot))!, slot);
     }
     for (const [directory, slots] of ready) this.#drop(directory, slots);
     for (const file of this.#retiring.keys()) this.#retire(file);
@@ -133,7 +139,7 @@ export class Reclaimer {
   /** Closes what lingers; only when the store ends. */
   close(): void {
     for (const { probeFd, givenFd } of this.#lingering) {
-      closeSync(probeFd);
+      if (probeFd !== undefined) closeSync(probeFd);
       if (givenFd !== undefined) closeSync(givenFd);
     }
     for (const { probeFd } of this.#retiring.values()) if (probeFd !== undefined) closeSync(probeFd);
@@ -146,8 +152,12 @@ export class Reclaimer {
   recharge(directory: PageDirectory, file: FileIndex): void {
     const { files } = this.#state;
     const fd = files.writeDescriptor[file] === 0 ? files.descriptor(file) : files.writeDescriptor[file]! - 1;
-    const bytes = fd === undefined ? allocatedBytesOf(directory.fileOf(files.fileId(file))) : fstatSync(fd).blocks * 512;
-    directory.charge(files, file, Math.max(0, bytes - files.reservedBytes[file]!));
+    try {
+      const bytes = fd === undefined ? allocatedBytesOf(directory.fileOf(files.fileId(file))) : fstatSync(fd).blocks * 512;
+      directory.charge(files, file, Math.max(0, bytes - files.reservedBytes[file]!));
+    } catch (error) {
+      directory.health.noteError(error);
+    }
   }
 
   #claimVictims(directory: PageDirectory, slot: PageSlot, victims: PageSlot[]): void {
@@ -196,10 +206,7 @@ export class Reclaimer {
   /** Of DOOMED pages without pins: tombstones, then blocks, then records. */
   #drop(directory: PageDirectory, slots: readonly PageSlot[]): void {
     const byFile = new Map<FileIndex, PageSlot[]>();
-    for (const slot of slots) {
-      const file = this.#state.pages.fileOf(slot);
-      byFile.set(file, [...(byFile.get(file) ?? []), slot]);
-    }
+    for (const slot of slots) appendTo(byFile, this.#state.pages.fileOf(slot), slot);
     const whole = new Set<FileIndex>();
     for (const [file, gone] of byFile) if (this.#isAll(file, gone.length)) whole.add(file);
     if (directory.health.canServe) {
@@ -287,14 +294,10 @@ export class Reclaimer {
     files.isRecorded[file] = 0;
     directory.charge(files, file, 0);
     files.setDirectory(file, undefined);
-    if (probeFd === undefined) {
-      if (givenFd !== undefined) closeSync(givenFd);
-    } else {
-      const entry = { directory, bytes, probeFd, givenFd, closeGivenAtMs: wasHandedOut ? handedOutAtMs + HAND_OUT_GRACE_SECONDS * 1000 : 0 };
-      this.#lingering.add(entry);
-      directory.lingeringBytes += bytes;
-      this.#probe(entry);
-    }
+    const entry = { directory, bytes, probeFd, givenFd, closeGivenAtMs: wasHandedOut ? handedOutAtMs + HAND_OUT_GRACE_SECONDS * 1000 : 0 };
+    this.#lingering.add(entry);
+    directory.lingeringBytes += bytes;
+    this.#probe(entry);
     this.#onEmpty(file);
   }
 
@@ -304,8 +307,10 @@ export class Reclaimer {
       closeSync(entry.givenFd);
       entry.givenFd = undefined;
     }
-    if (this.#state.calls.isOnlyOpener(entry.probeFd) === false) return;
-    closeSync(entry.probeFd);
+    if (entry.probeFd !== undefined) {
+      if (this.#state.calls.isOnlyOpener(entry.probeFd) === false) return;
+      closeSync(entry.probeFd);
+    }
     this.#lingering.delete(entry);
     entry.directory.lingeringBytes -= entry.bytes;
   }

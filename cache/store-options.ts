@@ -38,6 +38,11 @@ function refuse(field: string, value: string | number, message: string): never {
   throw new CacheError('InvalidConfiguration', message, { source: 'caller', context: { field, value } });
 }
 
+function checkPageSize(bytes: number): void {
+  if (Number.isInteger(Math.log2(bytes)) && bytes >= PAGE_BYTES_MIN && bytes <= PAGE_BYTES_MAX) return;
+  refuse('pageSizeBytes', bytes, `The page size must be a power of two between 64 KiB and 64 MiB, not ${bytes} bytes.`);
+}
+
 function checkDirectories(options: PageStoreOptions): void {
   if (options.directories.length === 0) refuse('directories', '', 'The page store needs at least one directory.');
   const paths = options.directories.map(({ path }) => resolve(path));
@@ -68,8 +73,7 @@ function bounds(options: PageStoreOptions): { readonly pagesMax: number; readonl
 /** @throws InvalidConfiguration */
 export function storeSettings(options: PageStoreOptions): StoreSettings {
   const { pageSizeBytes, marginShare = 0.01, reinitialise = false, portable = false, probeIntervalMs = 5000, onEvent = () => undefined } = options;
-  if (!Number.isInteger(Math.log2(pageSizeBytes)) || pageSizeBytes < PAGE_BYTES_MIN || pageSizeBytes > PAGE_BYTES_MAX)
-    refuse('pageSizeBytes', pageSizeBytes, `The page size must be a power of two between 64 KiB and 64 MiB, not ${pageSizeBytes} bytes.`);
+  checkPageSize(pageSizeBytes);
   checkDirectories(options);
   createEvictor(options.evictor, 1);
   if (!(marginShare >= 0 && marginShare <= 0.5)) refuse('marginShare', marginShare, `The margin must be between 0 and 0.5 of a directory, not ${marginShare}.`);

@@ -1,5 +1,5 @@
 // Opening the configured directories at start: all are looked at and locked before the first is changed, and a refusal leaves none half made.
-import { accessSync, constants, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CacheError } from '../../common/errors/index.ts';
 import type { DirectoryLock, FileCalls } from '../../common/syscall/files.ts';
@@ -163,13 +163,26 @@ export function openDirectories<T>(options: OpeningOptions, preparation: Prepara
   }
 }
 
-/** Whether blocks can be punched out of a file there: tried, since file systems differ. */
-export function canPunchHoles(path: string, calls: FileCalls, open: (file: string) => number): boolean {
-  if (!calls.native) return false;
+/** What the file system under a directory can do: tried, since file systems differ. */
+export interface FileSystemAbilities {
+  /** Blocks can be taken out of the middle of a file. */
+  readonly canPunch: boolean;
+  /** It can be told whether a file is open elsewhere. */
+  readonly canTellOpeners: boolean;
+}
+
+/** A full disk counts as one that can do nothing: whole files are unlinked until the next start. */
+export function abilitiesOf(path: string, calls: FileCalls): FileSystemAbilities {
   const file = join(path, PROBE_NAME);
+  let fd: number | undefined;
   try {
-    return calls.punchHole(open(file), 0, 4096) === 0;
+    fd = openSync(file, 'w+', 0o600);
+    writeSync(fd, Buffer.alloc(8192, 1));
+    return { canPunch: calls.punchHole(fd, 0, 4096) === 0, canTellOpeners: calls.isOnlyOpener(fd) === true };
+  } catch {
+    return { canPunch: false, canTellOpeners: false };
   } finally {
-    unlinkSync(file);
+    if (fd !== undefined) closeSync(fd);
+    rmSync(file, { force: true });
   }
 }

@@ -24,6 +24,8 @@ export interface PageDirectoryOptions {
   readonly health: DirectoryHealth;
   readonly log: IndexLog;
   readonly control: Int32Array;
+  /** Whether it can be told that a file is open elsewhere: without that nothing is handed out. */
+  readonly canHandOut: boolean;
 }
 
 export class PageDirectory {
@@ -40,6 +42,7 @@ export class PageDirectory {
   readonly blockBytes: number;
   readonly #lock: DirectoryLock;
   readonly #control: Int32Array;
+  readonly #handOutBytes: number;
   readonly #folders = new Uint32Array(FOLDERS);
   #folderBytes = 0;
   /** Charged to files. */
@@ -59,6 +62,7 @@ export class PageDirectory {
     this.blockBytes = statfsSync(options.path).bsize;
     this.#lock = options.lock;
     this.#control = options.control;
+    this.#handOutBytes = options.canHandOut ? options.capacityBytes * HAND_OUT_SHARE : 0;
     this.lingeringBytes = 0;
   }
 
@@ -78,7 +82,7 @@ export class PageDirectory {
   }
   set lingeringBytes(bytes: number) {
     this.#lingeringBytes = bytes;
-    const share = Math.max(0, this.capacityBytes * HAND_OUT_SHARE - bytes);
+    const share = Math.max(0, this.#handOutBytes - bytes);
     Atomics.store(this.#control, CONTROL_DIRECTORIES + 2 * this.number + 1, Math.floor(share / HAND_OUT_UNIT_BYTES));
   }
 

@@ -13,6 +13,8 @@ export const GROUP_RECORDS = 1000;
 const BUFFER_BYTES = 1024 * 1024;
 /** A log that goes on after a crash leaves this many sequences out. */
 const SEQUENCE_JUMP = 1 << 20;
+/** Beyond it a new log begins at the next start. */
+const SEQUENCE_LIMIT = 2 ** 31;
 const SNAPSHOT_AFTER_BYTES = 4 * 1024 * 1024;
 const SNAPSHOT_GROUP_BYTES = 256 * 1024;
 
@@ -55,8 +57,8 @@ export class IndexLog {
   constructor(options: IndexLogOptions, recovered: RecoveredIndex) {
     this.#options = options;
     this.#snapshotBytes = recovered.snapshotBytes;
-    const canGoOn = recovered.logEndBytes >= HEADER_BYTES;
-    this.#pending = new RecordBuffer(BUFFER_BYTES + RECORD_BYTES_MAX + 8, recovered.lastSequence + SEQUENCE_JUMP);
+    const canGoOn = recovered.logEndBytes >= HEADER_BYTES && recovered.lastSequence < SEQUENCE_LIMIT;
+    this.#pending = new RecordBuffer(BUFFER_BYTES + RECORD_BYTES_MAX + 8, canGoOn ? recovered.lastSequence + SEQUENCE_JUMP : 1);
     this.#tail = this.#openLog(canGoOn ? recovered.logNumber : recovered.logNumber + 1, canGoOn ? recovered.logEndBytes : 0);
     this.#removeLeftovers(recovered.liveNames);
     this.#measureFolder();
@@ -139,9 +141,13 @@ export class IndexLog {
   }
 
   async #writeSnapshot(source: SnapshotSource): Promise<void> {
-    if (!this.flush() && !this.#lostRecords) return;
+    if (!this.flush()) {
+      if (!this.#lostRecords) return;
+      this.#pending.reset(); // the snapshot has all of it, and what was lost besides
+    }
     const previousFd = this.#tail.fd;
     this.#tail = this.#openLog(this.#tail.number + 1, 0);
+    this.#pending.sequence = 1;
     this.#lostRecords = false;
     closeSync(previousFd);
     const { number } = this.#tail;
