@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CacheError } from '../common/errors/index.ts';
-import { errorLine } from './exit.ts';
+import { errorLine } from '../common/log/index.ts';
 import { buildProgram } from './program.ts';
 import { runCommand } from './testing/captured-terminal.ts';
 

@@ -7,6 +7,7 @@ import { errorFields } from './error-fields.ts';
 import { redactText, redactValue } from './redactor.ts';
 
 export { errorFields, type ErrorFields } from './error-fields.ts';
+export { errorLine } from './error-line.ts';
 export { isSecretField, redactText, redactValue } from './redactor.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Terminal } from '../../cli/command-context.ts';
-import { errorLine } from '../../cli/exit.ts';
+import { errorLine } from '../../common/log/index.ts';
 import { LocalCluster, portOf } from '../../cli/local/local-cluster.ts';
 import { StateDirectory } from '../../cli/local/state-directory.ts';
 import { openClient } from '../../client/index.ts';

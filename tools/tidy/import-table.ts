@@ -1,7 +1,7 @@
 // Who may import whom, and through which folder each npm package is reached (docs/ARCHITECTURE.md shows the same as a picture).
 
 const LOW = ['common/errors', 'common/api', 'common/hash', 'common/namespace', 'common/async', 'common/config'];
-const DOORS = ['common/log', 'common/metrics', 'common/rpc', 'common/metadata-store', 'common/k8s', 'common/syscall', 'common/secrets', 'common/http'];
+const DOORS = ['common/log', 'common/metrics', 'common/rpc', 'common/metadata-store', 'common/k8s', 'common/syscall', 'common/secrets', 'common/http', 'common/process'];
 const COMMON = [...LOW, ...DOORS];
 
 /** Module → modules it may import besides itself. A module that is not listed may not import anything of ours. */
@@ -17,6 +17,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'common/rpc': [...LOW, 'common/log', 'proto'],
   'common/secrets': [...LOW],
   'common/http': [...LOW, 'common/log'],
+  'common/process': [...LOW, 'common/log', 'common/metrics'],
   'common/syscall': [...LOW],
   'common/k8s': [...LOW, 'common/log'],
   'common/metadata-store': [...LOW, 'common/log', 'common/rpc', 'proto'],
@@ -59,7 +60,7 @@ export const DOORS_OF_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@smithy/signature-v4': ['ufs/s3'],
   '@aws-sdk/credential-providers': ['ufs/s3'],
   '@kubernetes/client-node': ['common/k8s'],
-  commander: ['cli'],
+  commander: ['cli', 'tools/docs'],
   'cli-table3': ['cli', 'tools', 'bench'],
   uuid: ['common', 'worker'],
   '@jest/globals': ['*'],

@@ -1,0 +1,21 @@
+// An error as one line for people: message, the innermost cause when it says more, the remedy.
+import type { CacheError } from '../errors/index.ts';
+import { redactText } from './redactor.ts';
+
+/** Without line breaks and secrets. */
+export function errorLine(error: CacheError): string {
+  const remedy = error.context['remedy'];
+  const cause = error.code === 'Internal' || error.code.endsWith('Unavailable') ? innermostMessage(error) : undefined;
+  const because = cause === undefined || error.message.includes(cause) ? '' : `: ${cause}`;
+  return redactText(`${error.message.replace(/\.$/, '')}${because}${remedy === undefined ? '' : ` (${String(remedy)})`}`).replace(/\s*\n\s*/g, ' ');
+}
+
+function innermostMessage(error: Error): string | undefined {
+  let cause: unknown = error.cause;
+  let message: string | undefined;
+  for (let depth = 0; cause instanceof Error && depth < 8; depth++) {
+    if (cause.message !== '') message = cause.message;
+    cause = cause.cause;
+  }
+  return message;
+}
