@@ -1,5 +1,5 @@
 // Routes that every process has: metrics for Prometheus, liveness and readiness.
-import type { HttpRoute } from './index.ts';
+import type { HttpRoute } from './routes.ts';
 
 /** As `common/metrics` gives it. */
 export interface MetricsText {
