@@ -4,6 +4,8 @@ import type { RequestHandler, SessionKeys } from '../../proto/frames/contracts.t
 
 /** The part of the page store that the portable server copies hits from. */
 export type PageReading = Pick<PageStore, 'pageSizeBytes' | 'findFile' | 'read'>;
+/** The part of the page store that the data plane needs in either form. */
+export type SharedPageReading = PageReading & Pick<PageStore, 'shared'>;
 
 export interface DataPlaneLimits {
   readonly helloTimeoutMs: number;
@@ -13,6 +15,8 @@ export interface DataPlaneLimits {
   readonly sendTimeoutMs: number;
   readonly requestsPerConnection: number;
   readonly unsentBytesPerConnection: number;
+  /** Further ones are closed as they arrive. */
+  readonly connectionsMax: number;
 }
 export const DEFAULT_LIMITS: DataPlaneLimits = {
   helloTimeoutMs: 5000,
@@ -20,6 +24,7 @@ export const DEFAULT_LIMITS: DataPlaneLimits = {
   sendTimeoutMs: 30_000,
   requestsPerConnection: 256,
   unsentBytesPerConnection: 8 << 20,
+  connectionsMax: 20_000,
 };
 
 export interface PortableDataPlaneOptions {
@@ -32,6 +37,15 @@ export interface PortableDataPlaneOptions {
   readonly handler: RequestHandler;
   readonly keys: SessionKeys;
   readonly limits?: Partial<DataPlaneLimits>;
+}
+
+export interface DataPlaneOptions extends PortableDataPlaneOptions {
+  /** The page store itself. Data thread i reports its hits in ring i: the store is opened with `hitRings` ≥ `threads`. */
+  readonly pages: SharedPageReading;
+  /** Data threads (`alluxio.worker.data.plane.threads`); the portable form has none. */
+  readonly threads: number;
+  /** Forces the form on node:net in the main thread (`alluxio.worker.data.plane.portable`). Default: only where koffi or epoll are missing. */
+  readonly portable?: boolean;
 }
 
 export interface DataPlaneCounters {
@@ -47,6 +61,9 @@ export interface DataPlaneStats extends Readonly<DataPlaneCounters> {
 }
 
 export interface DataPlane {
+  /** False: the portable form serves. */
+  readonly native: boolean;
+  /** TCP port that it listens on. */
   readonly port: number;
   stats(): DataPlaneStats;
   /** Accepts nobody any more and waits until no request is in flight, at most so long; then closes. */

@@ -1,3 +1,23 @@
-// Server end of the data plane. So far the portable form only.
-export type { DataPlane, DataPlaneLimits, DataPlaneStats, PageReading, PortableDataPlaneOptions } from './contracts.ts';
+// Server end of the data plane: native where the machine has koffi and epoll, portable elsewhere.
+import type { DataPlane, DataPlaneOptions } from './contracts.ts';
+import { startPortableDataPlane } from './portable-server.ts';
+
+export {
+  type DataPlane,
+  type DataPlaneLimits,
+  type DataPlaneOptions,
+  type DataPlaneStats,
+  DEFAULT_LIMITS,
+  type PageReading,
+  type PortableDataPlaneOptions,
+  type SharedPageReading,
+} from './contracts.ts';
 export { startPortableDataPlane } from './portable-server.ts';
+
+/**
+ * Starts to listen on TCP and, unless `unixPath` is '', on a unix socket (its directory is created, a stale socket removed, mode 0660).
+ * @throws AddressInUse, InvalidConfiguration
+ */
+export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  return await startPortableDataPlane(options);
+}

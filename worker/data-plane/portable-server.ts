@@ -1,7 +1,9 @@
 // The data plane on node:net in the main thread: the form for platforms without koffi. Hits are copied from the page store.
 import { createServer, type Server, type Socket } from 'node:net';
+import { chmodSync } from 'node:fs';
 import { CacheError } from '../../common/errors/index.ts';
 import { type DataPlane, type DataPlaneCounters, type DataPlaneStats, DEFAULT_LIMITS, type PortableDataPlaneOptions } from './contracts.ts';
+import { prepareSocketPath, SOCKET_MODE } from './socket-path.ts';
 import { PortableConnection } from './portable-connection.ts';
 
 class PortableDataPlane implements DataPlane {
@@ -11,6 +13,7 @@ class PortableDataPlane implements DataPlane {
   readonly #sockets = new Set<Socket>();
   readonly #counters: DataPlaneCounters = { requests: 0, hits: 0, misses: 0, bytesSent: 0, connectionsCut: 0 };
   #onIdle: (() => void) | undefined;
+  readonly native = false;
   port = 0;
 
   constructor(options: PortableDataPlaneOptions) {
@@ -23,7 +26,11 @@ class PortableDataPlane implements DataPlane {
       const tcp = await this.#listen({ host, port });
       const address = tcp.address();
       this.port = typeof address === 'object' && address !== null ? address.port : 0;
-      if (unixPath !== '') await this.#listen({ path: unixPath });
+      if (unixPath !== '') {
+        prepareSocketPath(unixPath);
+        await this.#listen({ path: unixPath });
+        chmodSync(unixPath, SOCKET_MODE);
+      }
       return this;
     } catch (error) {
       await this.close();
@@ -81,6 +88,11 @@ class PortableDataPlane implements DataPlane {
   }
 
   #accept(socket: Socket): void {
+    if (this.#connections.size >= (this.#options.limits?.connectionsMax ?? DEFAULT_LIMITS.connectionsMax)) {
+      this.#counters.connectionsCut += 1;
+      socket.destroy();
+      return;
+    }
     const { keys, pages, handler, limits } = this.#options;
     const onIdle = (): void => {
       if (this.#onIdle !== undefined && this.#inFlight() === 0) this.#onIdle();
