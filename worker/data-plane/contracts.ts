@@ -50,7 +50,10 @@ export interface DataPlaneOptions extends PortableDataPlaneOptions {
 
 export interface DataPlaneCounters {
   requests: number;
+  /** Reads answered from the page table, those after `serveFromCache(FromCache)` (a page that had to be verified first) included; not those after a fill. */
   hits: number;
+  /** Bytes of the hits, headers not included: `alluxio_cached_data_read_bytes_total`. */
+  hitBytes: number;
   misses: number;
   bytesSent: number;
   connectionsCut: number;

@@ -129,10 +129,7 @@ export class PortableConnection {
       this.#fail(frame.requestId, new CacheError('RangeInvalid', 'A read may not cross a page border.', { source: 'caller' }));
       return true;
     }
-    if ((frame.flags & RequestFlag.WantChecksum) === 0 && this.#serve(frame, ChunkFlag.FromCache)) {
-      this.#parts.counters.hits += 1;
-      return true;
-    }
+    if ((frame.flags & RequestFlag.WantChecksum) === 0 && this.#serve(frame, ChunkFlag.FromCache)) return true;
     if ((frame.flags & RequestFlag.WantChecksum) === 0) this.#parts.counters.misses += 1;
     if ((frame.flags & RequestFlag.OnlyIfCached) === 0 || (frame.flags & RequestFlag.WantChecksum) !== 0) return false;
     this.#finish(frame.requestId, NO_BYTES, ChunkFlag.CacheMiss);
@@ -147,6 +144,10 @@ export class PortableConnection {
     const pageIndex = Math.floor(frame.offset / pages.pageSizeBytes);
     const bytes = pages.read(file, pageIndex, frame.offset % pages.pageSizeBytes, into);
     if (bytes === undefined) return false;
+    if ((flags & ChunkFlag.FromCache) !== 0) {
+      this.#parts.counters.hits += 1;
+      this.#parts.counters.hitBytes += bytes;
+    }
     this.#finish(frame.requestId, into.subarray(0, bytes), flags);
     return true;
   }

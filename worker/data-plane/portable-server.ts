@@ -11,7 +11,7 @@ class PortableDataPlane implements DataPlane {
   readonly #servers: Server[] = [];
   readonly #connections = new Set<PortableConnection>();
   readonly #sockets = new Set<Socket>();
-  readonly #counters: DataPlaneCounters = { requests: 0, hits: 0, misses: 0, bytesSent: 0, connectionsCut: 0 };
+  readonly #counters: DataPlaneCounters = { requests: 0, hits: 0, hitBytes: 0, misses: 0, bytesSent: 0, connectionsCut: 0 };
   #onIdle: (() => void) | undefined;
   readonly native = false;
   port = 0;
