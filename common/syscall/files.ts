@@ -2,9 +2,9 @@
 // form: a lock file, no preallocation, no holes. Owns no policy: callers decide what a refused call means. Results are 0 or a negative errno, as in the kernel.
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { constants as osConstants } from 'node:os';
 import { join, resolve } from 'node:path';
+import { libc, type Libc } from './libc.ts';
 
 const { EOPNOTSUPP, EAGAIN } = osConstants.errno;
 const FALLOC_KEEP_SIZE = 1;
@@ -14,32 +14,20 @@ const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
 
-interface Libc {
+interface FileFunctions {
   fallocate(fd: number, mode: number, offset: number, length: number): number;
   flock(fd: number, operation: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   errno(): number;
 }
 
-interface Koffi {
-  load(path: string | null): { func(definition: string): unknown };
-  errno(): number;
-}
-
-function loadLibc(): Libc | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    const libc = koffi.load(null); // the process's own libc, glibc or musl
-    return {
-      fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)') as Libc['fallocate'],
-      flock: libc.func('int flock(int fd, int operation)') as Libc['flock'],
-      fcntl: libc.func('int fcntl(int fd, int command, long argument)') as Libc['fcntl'],
-      errno: () => koffi.errno(),
-    };
-  } catch {
-    return undefined; // no prebuilt koffi for this platform: the portable form
-  }
+function declareCalls(c: Libc): FileFunctions {
+  return {
+    fallocate: c.declare('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
+    flock: c.declare('int flock(int fd, int operation)'),
+    fcntl: c.declare('int fcntl(int fd, int command, long argument)'),
+    errno: () => c.errno(),
+  };
 }
 
 export interface DirectoryLock {
@@ -73,7 +61,7 @@ const once = (release: () => void): DirectoryLock => {
   };
 };
 
-function nativeCalls(libc: Libc): FileCalls {
+function nativeCalls(libc: FileFunctions): FileCalls {
   const result = (value: number): number => (value === 0 ? 0 : -libc.errno());
   return {
     native: true,
@@ -155,6 +143,5 @@ export const portableFileCalls: FileCalls = {
   isOnlyOpener: () => undefined,
 };
 
-const libc = loadLibc();
 /** The best form that this machine has. */
-export const fileCalls: FileCalls = libc === undefined ? portableFileCalls : nativeCalls(libc);
+export const fileCalls: FileCalls = libc === undefined ? portableFileCalls : nativeCalls(declareCalls(libc));

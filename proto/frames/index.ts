@@ -12,8 +12,10 @@ export {
   encodeReadTarget,
   encodeRequest,
   frameBytes,
+  parseObject,
   type RequestFrame,
   wireOf,
 } from './codec.ts';
+export { connectDataBlocking, type ConnectBlockingOptions } from './blocking-connection.ts';
 export { connectData, type ConnectDataOptions } from './data-connection.ts';
 export { ClientHello, encodeHello, helloLength, refusalOf, ServerHello } from './session.ts';
