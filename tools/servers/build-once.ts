@@ -74,6 +74,16 @@ function isAlive(holder: Holder): boolean {
   return startOf(holder.pid) === holder.startedAt;
 }
 
+function linkIfFree(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
 /** Resolves with the release. A lock whose holder is dead is taken over. */
 export async function acquireLock(path: string, onWait: () => void = () => {}): Promise<() => void> {
   const mine: Holder = { pid: process.pid, startedAt: startOf(process.pid) };
@@ -83,12 +93,7 @@ export async function acquireLock(path: string, onWait: () => void = () => {}): 
   let waiting = false;
   try {
     for (;;) {
-      try {
-        linkSync(draft, path);
-        return () => rmSync(path, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
+      if (linkIfFree(draft, path)) return () => rmSync(path, { force: true });
       if (takeOverDead(path, draft)) continue;
       if (!waiting) onWait();
       waiting = true;
@@ -122,11 +127,8 @@ function takeOverDead(path: string, draft: string): boolean {
   const moved = readHolder(away);
   // Another waiter was faster and what was moved is its live lock: put it back.
   if (moved !== undefined && isAlive(moved)) {
-    try {
-      linkSync(away, path);
-    } catch {
-      // taken meanwhile: at worst two builds run, and the later rename wins
-    }
+    // When it was taken meanwhile two builds run at worst, and the later rename wins.
+    linkIfFree(away, path);
   }
   rmSync(away, { force: true });
   return true;
@@ -134,7 +136,7 @@ function takeOverDead(path: string, draft: string): boolean {
 
 /** Runs Go at low priority without cgo. @throws with the package to install when Go is missing, and with the end of its output when it fails. */
 export async function runGo(args: readonly string[], options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> }): Promise<void> {
-  if (spawnSync('go', ['version'], { stdio: 'ignore' }).status !== 0) {
+  if (spawnSync('go', ['version'], { stdio: 'ignore', env: { ...process.env, ...options.env } }).status !== 0) {
     throw new Error('Go is missing: install Go 1.24 or newer (Debian: apt-get install golang-go; https://go.dev/dl) so that the test servers can be built.');
   }
   const child = spawn('nice', ['-n', '10', 'go', ...args], {

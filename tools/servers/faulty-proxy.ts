@@ -117,21 +117,10 @@ class Proxy implements FaultyProxy {
 
   #handle(exchange: Exchange): void {
     const { req, res, fault } = exchange;
-    switch (fault?.kind) {
-      case 'hang':
-        req.resume();
-        return;
-      case 'reset-before-body':
-        req.socket.resetAndDestroy();
-        return;
-      case 'slow-down':
-        answerError(exchange, 503, 'SlowDown');
-        return;
-      case 'internal-error':
-        answerError(exchange, 500, 'InternalError');
-        return;
-      default:
-    }
+    if (fault?.kind === 'hang') return void req.resume();
+    if (fault?.kind === 'reset-before-body') return void req.socket.resetAndDestroy();
+    if (fault?.kind === 'slow-down') return answerError(exchange, 503, 'SlowDown');
+    if (fault?.kind === 'internal-error') return answerError(exchange, 500, 'InternalError');
     const headers = fault?.kind === 'if-match-stripped' ? withoutHeader(req.rawHeaders, 'if-match') : req.rawHeaders;
     const { hostname, port } = this.#upstream;
     const forwarded = httpRequest({ hostname, port, method: req.method, path: req.url, headers, agent: this.#agent, setDefaultHeaders: false }, (answer) =>

@@ -9,7 +9,7 @@ export interface BodyTransfer {
   readonly fault: FaultRule | undefined;
   readonly isHead: boolean;
   /** Told of each piece; gives the milliseconds to wait before the next. */
-  onBytes(count: number): number;
+  readonly onBytes: (count: number) => number;
 }
 
 const EXTRA_BYTES = 16;
@@ -76,21 +76,10 @@ async function copy({ answer, res, onBytes }: BodyTransfer, cutAt: number): Prom
 
 async function endCut({ answer, res, fault }: BodyTransfer): Promise<void> {
   const socket = res.socket;
-  switch (fault?.kind) {
-    case 'short-body':
-      res.end();
-      break;
-    case 'truncated-body':
-      socket?.end();
-      break;
-    case 'hang-mid-body':
-      return;
-    case 'object-swapped':
-      await fault.onMidBody?.();
-      socket?.resetAndDestroy();
-      break;
-    default:
-      socket?.resetAndDestroy();
-  }
+  if (fault?.kind === 'hang-mid-body') return;
+  if (fault?.kind === 'object-swapped') await fault.onMidBody?.();
+  if (fault?.kind === 'short-body') res.end();
+  else if (fault?.kind === 'truncated-body') socket?.end();
+  else socket?.resetAndDestroy();
   answer.destroy();
 }
