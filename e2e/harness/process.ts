@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { guardProcess } from '../../tools/servers/index.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
@@ -40,21 +41,22 @@ export interface StartOptions {
 }
 
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
-const living = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of living) child.kill('SIGKILL');
-});
 
 /** Runs to the end and gives what it printed: for starts that must fail and for commands. */
 export async function runToEnd(main: string, args: readonly string[], timeoutMs = 30_000): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, main), ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL', env: environment({}) });
-  living.add(child);
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, main), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    env: environment({}),
+  });
+  const unguard = guardProcess(child.pid!);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
-  living.delete(child);
+  unguard();
   return { code, stdout, stderr };
 }
 
@@ -67,9 +69,9 @@ function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv
 
 export async function startProcess(options: StartOptions): Promise<ManagedProcess> {
   const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, options.main), ...options.args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment(options.env ?? {}) });
-  living.add(child);
+  const unguard = guardProcess(child.pid!);
   const gone = once(child, 'close').then(([code, signal]) => {
-    living.delete(child);
+    unguard();
     return { code: code as number | null, signal: signal as NodeJS.Signals | null };
   });
   const log = createWriteStream(options.logFile, { flags: 'a' });

@@ -21,7 +21,12 @@ export function startReader(file: string, options: { readonly blockBytes?: numbe
   const args = [join(import.meta.dirname, 'reader/main.ts'), file, String(options.blockBytes ?? 1 << 20), String(options.pauseMs ?? 0)];
   const env: NodeJS.ProcessEnv = { ...process.env };
   delete env['NODE_OPTIONS'];
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { stdio: ['ignore', 'pipe', 'inherit'], timeout: options.timeoutMs ?? 120_000, killSignal: 'SIGKILL', env });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: options.timeoutMs ?? 120_000,
+    killSignal: 'SIGKILL',
+    env,
+  });
   let total = 0;
   const waiting: { bytes: number; resolve: () => void }[] = [];
   const result = new Promise<ReadResult>((resolve, reject) => {

@@ -1,17 +1,22 @@
-// Temporary directories of a test file, removed when its process ends.
+// Temporary directories of a test file, removed after its last test.
+import { afterAll } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const made: string[] = [];
+const made = new Set<string>();
+afterAll(() => {
+  for (const dir of made) removeScratch(dir);
+});
 
 export function scratchDirectory(name: string): string {
   const dir = mkdtempSync(join(tmpdir(), `alluxio-e2e-${name}-`));
-  made.push(dir);
+  made.add(dir);
   return dir;
 }
 
-/** Called by `Cluster.stop` after its processes have gone; also for directories without a cluster. */
-export function removeScratch(): void {
-  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+/** Once nobody uses it any more. */
+export function removeScratch(dir: string): void {
+  made.delete(dir);
+  rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -29,7 +29,13 @@ export const ODD_NAMES: readonly Buffer[] = [
   'x'.repeat(255),
   'é'.repeat(127),
 ].map((name) => Buffer.from(name));
-export const INVALID_UTF8_NAMES: readonly Buffer[] = [Buffer.from([0xff]), Buffer.from([0x61, 0x80, 0x62]), Buffer.from([0xc3]), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from([0xf0, 0x9f, 0x9a])];
+export const INVALID_UTF8_NAMES: readonly Buffer[] = [
+  Buffer.from([0xff]),
+  Buffer.from([0x61, 0x80, 0x62]),
+  Buffer.from([0xc3]),
+  Buffer.from([0xed, 0xa0, 0x80]),
+  Buffer.from([0xf0, 0x9f, 0x9a]),
+];
 
 /** Sizes around the borders of pages and words. */
 export const SIZES: readonly number[] = [0, 1, 4095, 4096, 4097, 65536, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 3 * PAGE + 12345];
@@ -76,7 +82,13 @@ export function writeSparseFile(path: string, lengthBytes: number, stepBytes = 1
 /** `diff -r` of two trees; '' when they are equal. */
 export async function diffTrees(left: string, right: string, timeoutMs = 300_000): Promise<string> {
   try {
-    await run('diff', ['-r', '--no-dereference', left, right], { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1 << 24, encoding: 'latin1', env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' } });
+    await run('diff', ['-r', '--no-dereference', left, right], {
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1 << 24,
+      encoding: 'latin1',
+      env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' },
+    });
     return '';
   } catch (error) {
     const failed = error as { stdout?: string; stderr?: string; message: string };

@@ -4,5 +4,6 @@ export type { ActiveFault, FaultKind, FaultRule } from './fault.ts';
 export { type FaultyProxy, type FaultyProxyOptions, startFaultyProxy } from './faulty-proxy.ts';
 export type { S3Request } from './s3-request.ts';
 export { freePort } from './server-process.ts';
+export { guardProcess } from './process-guard.ts';
 export { signedRequest, type SignedRequest, type SignedResponse } from './signed-request.ts';
 export { ensureVersitygw, startVersitygw, type Versitygw, type VersitygwOptions } from './versitygw.ts';

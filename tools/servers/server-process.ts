@@ -1,8 +1,9 @@
 // A test server as a child process: starts on a port of its own, is awaited until it answers, and dies with the process that started it.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { guardProcess } from './process-guard.ts';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -20,10 +21,6 @@ export interface StartServer {
 }
 
 const READY_TIMEOUT_MS = 20_000;
-const living = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of living) child.kill('SIGKILL');
-});
 
 /** A port of 127.0.0.1 that nobody listened on a moment ago. */
 export async function freePort(): Promise<number> {
@@ -52,9 +49,10 @@ function answers(port: number): Promise<boolean> {
 export async function startServer(options: StartServer): Promise<ServerProcess> {
   const child = spawn(options.executable, options.args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C is for the parent, which closes its servers in order
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
   });
-  living.add(child);
+  const unguard = child.pid === undefined ? () => {} : guardProcess(child.pid);
   let words = '';
   const keep = (chunk: Buffer): void => void (words = (words + chunk.toString()).slice(-4000));
   child.stdout.on('data', keep);
@@ -67,7 +65,7 @@ export async function startServer(options: StartServer): Promise<ServerProcess> 
     });
     child.once('close', (code, signal) => {
       ended ??= `exit ${code ?? signal}`;
-      living.delete(child);
+      unguard();
       resolve();
     });
   });
