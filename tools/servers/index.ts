@@ -2,6 +2,7 @@
 export { type Etcd, type EtcdOptions, ensureEtcd, startEtcd } from './etcd.ts';
 export type { ActiveFault, FaultKind, FaultRule } from './fault.ts';
 export { type FaultyProxy, type FaultyProxyOptions, startFaultyProxy } from './faulty-proxy.ts';
+export { type MemoryS3, startMemoryS3 } from './memory-s3.ts';
 export type { S3Request } from './s3-request.ts';
 export { freePort } from './server-process.ts';
 export { guardProcess } from './process-guard.ts';

@@ -1,6 +1,7 @@
 // One signed S3 request (SigV4, unsigned payload) by node:http: what the servers' own tests and scripts need, without a client under test.
 import { createHash, createHmac } from 'node:crypto';
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { Readable } from 'node:stream';
 
 export interface SignedRequest {
   readonly endpoint: string;
@@ -11,6 +12,8 @@ export interface SignedRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Instead of `body`, for what should not lie in memory as a whole. */
+  readonly stream?: { readonly lengthBytes: number; readonly pieces: Iterable<Uint8Array> };
 }
 export interface SignedResponse {
   readonly status: number;
@@ -32,7 +35,7 @@ function signedHeaders(options: SignedRequest, url: URL): Record<string, string>
   const key = ['us-east-1', 's3', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${options.secretKey}`, day));
   const signature = hmac(key, `AWS4-HMAC-SHA256\n${stamp}\n${scope}\n${sha256(canonical)}`).toString('hex');
   const authorization = `AWS4-HMAC-SHA256 Credential=${options.accessKey}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
-  return { ...options.headers, ...signed, authorization, 'content-length': String(options.body?.length ?? 0) };
+  return { ...options.headers, ...signed, authorization, 'content-length': String(options.stream?.lengthBytes ?? options.body?.length ?? 0) };
 }
 
 /** @throws what node:http throws, a connection that breaks off in the body included */
@@ -47,6 +50,7 @@ export async function signedRequest(options: SignedRequest): Promise<SignedRespo
       res.once('end', () => resolve({ status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(chunks) }));
     });
     req.once('error', reject);
-    req.end(options.body);
+    if (options.stream === undefined) req.end(options.body);
+    else Readable.from(options.stream.pieces).pipe(req);
   });
 }
