@@ -53,7 +53,7 @@ const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(res
 /** Whatever happened, nothing may be left behind. */
 async function expectNoLeaks({ fills, store }: ReturnType<typeof setUp>): Promise<void> {
   await turn();
-  expect({ ...fills.load, reservations: store.openReservations }).toEqual({ fills: 0, buffers: 0, waiting: 0, reservations: 0 });
+  expect({ ...fills.load, reservations: store.openReservations }).toMatchObject({ fills: 0, buffers: 0, waiting: 0, reservations: 0 });
 }
 
 describe('a fill', () => {

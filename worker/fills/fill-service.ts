@@ -3,12 +3,13 @@
 import { abortReason, linkSignals, Semaphore, systemClock, type Clock } from '../../common/async/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
 import { fileIdHex } from '../../common/hash/index.ts';
-import type { CachedFile, PageStore, Refusal, Reservation } from '../../cache/contracts.ts';
+import type { CachedFile, PageStore, Reservation } from '../../cache/contracts.ts';
 import { PageBuffers } from './page-buffers.ts';
 import { PageFill, type FillAnswer, type PageRange, type PageSource } from './page-fill.ts';
 
 /** Why a page was served without being stored. */
-export type UnstoredCause = Refusal | 'not-owner' | 'too-young' | 'disk-error';
+export const UNSTORED_CAUSES = ['full', 'no-healthy-directory', 'filtered', 'quota', 'already-filling', 'not-owner', 'too-young', 'unconfirmed', 'disk-error'] as const;
+export type UnstoredCause = (typeof UNSTORED_CAUSES)[number];
 
 export interface FillObserver {
   filled(from: 'ufs' | 'peer', bytes: number): void;
@@ -24,7 +25,13 @@ export interface FillRequest {
   readonly source: PageSource;
   /** Do not store, for this cause. */
   readonly unstored?: UnstoredCause;
+  /**
+   * `peer`: the source may wait for another worker's fill. What such a worker asks of us must never wait for it in turn, so fills of the two
+   * lanes share neither flights nor buffers. Default `ufs`.
+   */
+  readonly lane?: FillLane;
 }
+export type FillLane = 'ufs' | 'peer';
 
 export interface FillServiceOptions {
   readonly store: PageStore;
@@ -46,9 +53,11 @@ export class FillService {
   readonly #clock: Clock;
   readonly #stored: PageBuffers;
   readonly #unstored: PageBuffers;
+  readonly #fromPeers: PageBuffers;
   readonly #answers: Semaphore;
   readonly #fills = new Map<string, PageFill>();
   readonly #running = new Set<Promise<void>>();
+  #rejected = 0;
   #isClosed = false;
 
   constructor(options: FillServiceOptions) {
@@ -57,19 +66,24 @@ export class FillService {
     this.#clock = options.clock ?? systemClock;
     this.#stored = new PageBuffers(store.pageSizeBytes, concurrency, waitersMax);
     this.#unstored = new PageBuffers(store.pageSizeBytes, Math.max(1, Math.floor(passThroughBytes / store.pageSizeBytes)), waitersMax);
+    this.#fromPeers = new PageBuffers(store.pageSizeBytes, Math.max(1, Math.ceil(concurrency / 2)), waitersMax);
     this.#answers = new Semaphore(waitersMax);
   }
 
   /** Fills in progress and buffers in use: zero when nothing leaks. */
-  get load(): { readonly fills: number; readonly buffers: number; readonly waiting: number } {
-    return { fills: this.#fills.size, buffers: this.#stored.inUse + this.#unstored.inUse, waiting: this.#answers.capacity - this.#answers.available };
+  get load(): { readonly fills: number; readonly buffers: number; readonly waiting: number; readonly waitersMax: number; readonly rejected: number } {
+    const buffers = this.#stored.inUse + this.#unstored.inUse + this.#fromPeers.inUse;
+    return { fills: this.#fills.size, buffers, waiting: this.#answers.capacity - this.#answers.available, waitersMax: this.#answers.capacity, rejected: this.#rejected };
   }
 
   /** Joins the page's fill or starts it. @throws the fill's error, Overloaded, Cancelled, DeadlineExceeded */
   async read(request: FillRequest, range: PageRange, signal: AbortSignal): Promise<FillAnswer> {
     if (signal.aborted) throw abortReason(signal);
     const permit = this.#answers.tryAcquire();
-    if (permit === undefined) throw new CacheError('Overloaded', 'Too many requests wait for fills.', { source: 'worker' });
+    if (permit === undefined) {
+      this.#rejected++;
+      throw new CacheError('Overloaded', 'Too many requests wait for fills.', { source: 'worker' });
+    }
     try {
       return await this.#fillOf(request).wait(range, signal);
     } finally {
@@ -112,7 +126,7 @@ export class FillService {
     const reservation = this.#reserve(request);
     const onStoreError = (): void => observer.unstored('disk-error');
     const source = this.#timed(request.source, timeoutMs);
-    const buffers = reservation === undefined ? this.#unstored : this.#stored;
+    const buffers = request.lane === 'peer' ? this.#fromPeers : reservation === undefined ? this.#unstored : this.#stored;
     const fill = new PageFill({ lengthBytes, reservation, source, buffers, stepBytes, onStoreError });
     this.#fills.set(key, fill);
     const running = this.#run(key, fill, lengthBytes).finally(() => this.#running.delete(running));
@@ -151,4 +165,4 @@ export class FillService {
   }
 }
 
-const keyOf = ({ file, pageIndex }: FillRequest): string => `${fileIdHex(file.fileId)}:${pageIndex}`;
+const keyOf = ({ file, pageIndex, lane = 'ufs' }: FillRequest): string => `${fileIdHex(file.fileId)}:${pageIndex}:${lane}`;
