@@ -1,36 +1,16 @@
 // alluxio fs cat | cp | head | tail: bytes through the cache.
-import { createHash, type Hash } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import type { CacheClient, FileHandle } from '../../client/cache-client.ts';
-import type { FileStatus } from '../../common/api/index.ts';
+import type { CacheClient } from '../../client/cache-client.ts';
 import { parseBytes } from '../../common/config/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
 import { baseName, encodeName, printableName } from '../../common/namespace/index.ts';
 import type { CommandContext } from '../command-context.ts';
 import { print, sizeText } from '../output.ts';
 import { examples, type Runner } from '../runner.ts';
-import { entriesOf, existingStatus, withPath } from './fs-show.ts';
-
-const BLOCK_BYTES = 4 * 2 ** 20;
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Hands the bytes of the range on, block by block. The block is reused. */
-async function pump(handle: FileHandle, range: Range, signal: AbortSignal, take: (bytes: Uint8Array) => Promise<void>): Promise<void> {
-  const block = Buffer.allocUnsafe(BLOCK_BYTES);
-  for (let at = range.from; at < range.to; ) {
-    const read = await handle.read(at, block.subarray(0, Math.min(BLOCK_BYTES, range.to - at)), { signal });
-    if (read === 0) return;
-    await take(block.subarray(0, read));
-    at += read;
-  }
-}
+import { below, copyTree, pump, type Range } from './copy-tree.ts';
+import { existingStatus, withPath } from './fs-show.ts';
 
 /** Waits for what was written to leave: the block is reused afterwards. */
 const writeOut = (context: CommandContext) => (bytes: Uint8Array) =>
@@ -51,55 +31,7 @@ async function writeRange(context: CommandContext, client: CacheClient, path: st
   }
 }
 
-/** Copies into a temporary name beside the target, then renames: nobody sees half a file. */
-async function copyFile(context: CommandContext, client: CacheClient, source: FileStatus, target: Buffer): Promise<Hash> {
-  const handle = client.openVersion(source);
-  const temporary = Buffer.concat([target, Buffer.from(`.alluxio-${process.pid}`)]);
-  const hash = createHash('sha256');
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await pump(handle, { from: 0, to: source.length }, context.terminal.signal, async (bytes) => {
-        hash.update(bytes);
-        await file.writev([bytes]);
-      });
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, target);
-    return hash;
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    handle.close();
-  }
-}
-
 const isDirectory = (path: Buffer): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-const below = (directory: Buffer, name: string): Buffer => Buffer.concat([directory, Buffer.from('/'), encodeName(name)]);
-
-interface Copied {
-  files: number;
-  bytes: number;
-}
-
-async function copyTree(context: CommandContext, client: CacheClient, from: FileStatus, to: Buffer): Promise<Copied> {
-  const copied: Copied = { files: 0, bytes: 0 };
-  const pending: [FileStatus, Buffer][] = [[from, to]];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const [status, target] = next;
-    if (status.type === 'directory') {
-      mkdirSync(target, { recursive: true });
-      for await (const entry of entriesOf(client, status.path, context)) pending.push([entry, below(target, baseName(entry.path))]);
-      continue;
-    }
-    await copyFile(context, client, status, target);
-    copied.files++;
-    copied.bytes += status.length;
-  }
-  return copied;
-}
 
 async function copy(context: CommandContext, client: CacheClient, path: string, options: { readonly local: string; readonly recursive: boolean }): Promise<void> {
   const status = await existingStatus(client, path, context);
