@@ -1,0 +1,134 @@
+// Listings of a local UFS: one level with its directories, or all files below a prefix, in byte order, from any key on. Directories of the recursive
+// form are not listed themselves, as with object stores. Linked directories are entered unless that leads round in a circle.
+import { stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { throwIfAborted } from '../../common/async/index.ts';
+import { decodeName, encodeName } from '../../common/namespace/index.ts';
+import type { ListOptions, UfsEntry, UfsKey } from '../under-file-system.ts';
+import type { DirectoryNames } from './directory-names.ts';
+import { statusOf } from './file-version.ts';
+import { isAbsent } from './local-errors.ts';
+import type { LocalRoot } from './local-root.ts';
+import type { SortedNames } from './sorted-names.ts';
+
+const BATCH_SIZE = 1000;
+/** libuv has four threads by default; more in flight only queue there. */
+const STATS_AT_ONCE = 32;
+
+/** Keys here are byte strings: one character per byte, so that `<` is byte order. */
+type ByteString = string;
+const toBytes = (name: UfsKey): ByteString => encodeName(name).toString('latin1');
+const toName = (bytes: ByteString): UfsKey => decodeName(Buffer.from(bytes, 'latin1'));
+
+export interface Walk {
+  readonly root: LocalRoot;
+  readonly rootUri: string;
+  readonly names: DirectoryNames;
+}
+
+/** Batches of entries. @throws errors of the file system */
+export async function* listLocal(walk: Walk, prefix: UfsKey, options: ListOptions): AsyncGenerator<readonly UfsEntry[]> {
+  await walk.root.check();
+  const size = Math.max(1, options.batchSize ?? BATCH_SIZE);
+  const request: KeysRequest = {
+    walk,
+    prefix: toBytes(prefix),
+    after: options.startAfter === undefined ? undefined : toBytes(options.startAfter),
+    isRecursive: options.recursive,
+    signal: options.signal,
+  };
+  let batch: ByteString[] = [];
+  for await (const key of keysBelow(request)) {
+    batch.push(key);
+    if (batch.length < size) continue;
+    yield await entriesOf(walk, batch, options.signal);
+    batch = [];
+  }
+  if (batch.length > 0) yield await entriesOf(walk, batch, options.signal);
+}
+
+interface KeysRequest {
+  readonly walk: Walk;
+  readonly prefix: ByteString;
+  readonly after: ByteString | undefined;
+  readonly isRecursive: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function* keysBelow(request: KeysRequest): AsyncGenerator<ByteString> {
+  const slash = request.prefix.lastIndexOf('/') + 1;
+  yield* keysOfDirectory(request, request.prefix.slice(0, slash), []);
+}
+
+/** @param directory '' or with the closing slash. @param parents device and inode of the directories above, against circles */
+async function* keysOfDirectory(request: KeysRequest, directory: ByteString, parents: readonly string[]): AsyncGenerator<ByteString> {
+  const { prefix, after, isRecursive, signal } = request;
+  const opened = await openDirectory(request.walk, directory);
+  if (opened === undefined || parents.includes(opened.identity)) return;
+  const names = await readNames(request, opened.path);
+  for (const name of names?.from(firstName(directory, prefix, after)) ?? []) {
+    throwIfAborted(signal);
+    const key = directory + name;
+    if (!key.startsWith(prefix)) return;
+    const isBehind = after === undefined || key > after;
+    if (!isRecursive || !name.endsWith('/')) {
+      if (isBehind) yield key;
+    } else if (isBehind || after.startsWith(key)) yield* keysOfDirectory(request, key, [...parents, opened.identity]);
+  }
+}
+
+function readNames({ walk, isRecursive, signal }: KeysRequest, path: Buffer): Promise<SortedNames | undefined> {
+  const isDirectoryLink = async (link: Buffer): Promise<boolean> => (await statInside(walk.root, link))?.isDirectory() === true;
+  return unlessAbsent(walk.names.read({ path, isSlashed: isRecursive, isDirectoryLink, signal }));
+}
+
+/** Where the names of a directory begin to matter. */
+function firstName(directory: ByteString, prefix: ByteString, after: ByteString | undefined): ByteString {
+  const fromPrefix = prefix.startsWith(directory) ? prefix.slice(directory.length) : '';
+  if (after === undefined || !after.startsWith(directory)) return fromPrefix;
+  // The directory on the way to `after` is entered again.
+  const rest = after.slice(directory.length);
+  const slash = rest.indexOf('/');
+  const segment = slash < 0 ? rest : rest.slice(0, slash + 1);
+  return segment > fromPrefix ? segment : fromPrefix;
+}
+
+async function openDirectory(walk: Walk, directory: ByteString): Promise<{ readonly path: Buffer; readonly identity: string } | undefined> {
+  const path = walk.root.pathOf(toName(directory.slice(0, -1)));
+  const real = path === undefined ? undefined : await unlessAbsent(walk.root.resolve(path));
+  const stats = real === undefined ? undefined : await unlessAbsent(stat(real, { bigint: true }));
+  return real === undefined || stats?.isDirectory() !== true ? undefined : { path: real, identity: `${stats.dev}-${stats.ino}` };
+}
+
+async function entriesOf(walk: Walk, keys: readonly ByteString[], signal: AbortSignal | undefined): Promise<readonly UfsEntry[]> {
+  const entries: UfsEntry[] = [];
+  for (let start = 0; start < keys.length; start += STATS_AT_ONCE) {
+    throwIfAborted(signal);
+    const found = await Promise.all(keys.slice(start, start + STATS_AT_ONCE).map((key) => entryOf(walk, key)));
+    for (const entry of found) if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
+}
+
+async function entryOf(walk: Walk, bytes: ByteString): Promise<UfsEntry | undefined> {
+  const key = toName(bytes);
+  const path = walk.root.pathOf(key);
+  const stats = path === undefined ? undefined : await statInside(walk.root, path);
+  const status = stats === undefined ? undefined : statusOf(walk.rootUri, key, stats);
+  return status === undefined ? undefined : { key, status };
+}
+
+/** Links followed; undefined: absent, or outside the root. @throws errors of the file system */
+export async function statInside(root: LocalRoot, path: Buffer): Promise<BigIntStats | undefined> {
+  const real = await unlessAbsent(root.resolve(path));
+  return real === undefined ? undefined : await unlessAbsent(stat(real, { bigint: true }));
+}
+
+export async function unlessAbsent<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
