@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 class ScriptedSource {
   calls = 0;
   aborted = false;
-  #progress: (count: number) => void = () => undefined;
+  #progress: (count: number, from: 'ufs') => void = () => undefined;
   #end: (error?: CacheError) => void = () => undefined;
   readonly read: PageSource = (into, onProgress, signal) => {
     this.calls++;
@@ -29,7 +29,7 @@ class ScriptedSource {
       });
     });
   };
-  progress = (count: number): void => this.#progress(count);
+  progress = (count: number): void => this.#progress(count, 'ufs');
   end = (error?: CacheError): void => this.#end(error);
 }
 
@@ -62,7 +62,7 @@ describe('a fill', () => {
     const readers = Array.from({ length: 100 }, () => t.fills.read(t.request, { offset: 0, length: PAGE }, never));
     await turn();
     t.source.end();
-    for (const answer of await Promise.all(readers)) expect(answer).toEqual({ kind: 'cached' });
+    for (const answer of await Promise.all(readers)) expect(answer).toEqual({ kind: 'cached', from: 'ufs' });
     expect(t.source.calls).toBe(1);
     expect(t.seen).toMatchObject({ filled: 1, joined: 99 });
     expect(t.store.isResident(0, 0)).toBe(true);
@@ -82,7 +82,7 @@ describe('a fill', () => {
     await early;
     expect(t.fills.load.waiting).toBe(1);
     t.source.end();
-    expect(await late).toEqual({ kind: 'cached' });
+    expect(await late).toEqual({ kind: 'cached', from: 'ufs' });
     await expectNoLeaks(t);
   });
 
@@ -119,7 +119,7 @@ describe('a fill', () => {
     await expect(staying).rejects.toMatchObject({ code: 'Cancelled' });
     await turn();
     second.end();
-    expect(await newcomer).toEqual({ kind: 'cached' });
+    expect(await newcomer).toEqual({ kind: 'cached', from: 'ufs' });
     await expectNoLeaks(t);
   });
 
@@ -212,7 +212,7 @@ describe('the UFS source', () => {
     const { version } = (await ufs.status('f'))!;
     for (const pageIndex of [0, 1, 2]) {
       const source = ufsSource(ufs, { key: 'f', version, length: BYTES.length }, pageIndex * PAGE);
-      expect(await t.fills.read({ ...t.request, pageIndex, source }, { offset: 0, length: PAGE }, never)).toEqual({ kind: 'cached' });
+      expect(await t.fills.read({ ...t.request, pageIndex, source }, { offset: 0, length: PAGE }, never)).toEqual({ kind: 'cached', from: 'ufs' });
       const page = Buffer.alloc(PAGE);
       await turn();
       const count = t.store.read(0, pageIndex, 0, page)!;

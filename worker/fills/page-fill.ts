@@ -6,10 +6,11 @@ import type { Reservation } from '../../cache/contracts.ts';
 import type { PageBuffer, PageBuffers } from './page-buffers.ts';
 
 /** Fills `into` (the page, no more) and tells how far it is; only verified bytes may be told. @returns where they came from */
-export type PageSource = (into: Uint8Array, onProgress: (bytesReceived: number) => void, signal: AbortSignal) => Promise<'ufs' | 'peer'>;
+export type PageSource = (into: Uint8Array, onProgress: (bytesReceived: number, from: PageOrigin) => void, signal: AbortSignal) => Promise<PageOrigin>;
+export type PageOrigin = 'ufs' | 'peer';
 
 /** `cached`: the range lies in the page file, try the page table again. `bytes`: a copy, for pages that are not stored. */
-export type FillAnswer = { readonly kind: 'cached' } | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly from: 'ufs' | 'peer' | undefined };
+export type FillAnswer = { readonly kind: 'cached'; readonly from: PageOrigin } | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly from: PageOrigin };
 
 export interface PageRange {
   /** In the page. */
@@ -39,6 +40,7 @@ export class PageFill {
   readonly #waiters = new Set<Waiter>();
   #reservation: Reservation | undefined;
   #buffer: PageBuffer | undefined;
+  #from: PageOrigin = 'ufs';
   #received = 0;
   #written = 0;
   #isHeld = false;
@@ -91,17 +93,18 @@ export class PageFill {
   }
 
   /** Runs the fill to its end; never throws. @returns where the bytes came from, or the error */
-  async run(): Promise<'ufs' | 'peer' | CacheError> {
+  async run(): Promise<PageOrigin | CacheError> {
     const { signal } = this.#controller;
     try {
       this.#buffer = await this.#options.buffers.acquire(signal);
       const page = this.#page();
-      const from = await this.#options.source(page, (received) => this.#progress(received), signal);
+      const from = await this.#options.source(page, (received, origin) => this.#progress(received, origin), signal);
       this.#received = page.length;
+      this.#from = from;
       this.#commit(page);
       // A stored page can be joined to the last: its answer is the page file. An unstored one has no bytes once its buffer is back.
       this.#hasEnded = this.#reservation === undefined;
-      this.#serve(from);
+      this.#serve();
       return from;
     } catch (error) {
       this.#hasEnded = true;
@@ -124,11 +127,12 @@ export class PageFill {
     this.#controller.abort(new CacheError('Cancelled', 'Nobody waits for the page any more.'));
   }
 
-  #progress(received: number): void {
+  #progress(received: number, from: PageOrigin): void {
+    this.#from = from;
     this.#received = Math.max(this.#received, received);
     if (this.#reservation !== undefined && this.#received - this.#written < this.#options.stepBytes) return;
     this.#store(this.#page());
-    this.#serve(undefined);
+    this.#serve();
   }
 
   #store(page: Uint8Array): void {
@@ -162,17 +166,17 @@ export class PageFill {
     reservation?.abort();
   }
 
-  #serve(from: 'ufs' | 'peer' | undefined): void {
+  #serve(): void {
     for (const waiter of this.#waiters) {
-      const answer = this.#answer(waiter.range, from);
+      const answer = this.#answer(waiter.range);
       if (answer !== undefined) waiter.settle(answer);
     }
   }
 
-  #answer({ offset, length }: PageRange, from?: 'ufs' | 'peer'): FillAnswer | undefined {
+  #answer({ offset, length }: PageRange): FillAnswer | undefined {
     const end = Math.min(offset + length, this.#options.lengthBytes);
-    if (this.#reservation !== undefined) return end <= this.#written && this.#written > 0 ? { kind: 'cached' } : undefined;
+    if (this.#reservation !== undefined) return end <= this.#written && this.#written > 0 ? { kind: 'cached', from: this.#from } : undefined;
     if (this.#buffer === undefined || end > this.#received || this.#received === 0) return undefined;
-    return { kind: 'bytes', bytes: Buffer.from(this.#page().subarray(Math.min(offset, end), end)), from };
+    return { kind: 'bytes', bytes: Buffer.from(this.#page().subarray(Math.min(offset, end), end)), from: this.#from };
   }
 }

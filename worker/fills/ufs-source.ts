@@ -11,7 +11,7 @@ export function ufsSource(ufs: UnderFileSystem, file: VersionedFile, offset: num
   // A weak version is compared again after the last byte: nothing may be handed on before.
   const isEarly = ufs.capabilities.versionStrength === 'strong';
   return async (into, onProgress, signal) => {
-    const count = await ufs.read(file, offset, into, isEarly ? { signal, onProgress } : { signal });
+    const count = await ufs.read(file, offset, into, isEarly ? { signal, onProgress: (received) => onProgress(received, 'ufs') } : { signal });
     if (count !== into.length) {
       throw new CacheError('UfsUnavailable', 'The under file system answered fewer bytes than the version has.', {
         source: 'ufs',

@@ -8,7 +8,7 @@ import type { DataReply, DataRequest } from '../../proto/frames/contracts.ts';
 import { decodeReadTarget, encodeReadTarget } from '../../proto/frames/index.ts';
 import { ChunkFlag, RequestFlag } from '../../proto/frames/layout.ts';
 import type { FillRequest, FillService, UnstoredCause } from '../fills/fill-service.ts';
-import type { PageSource } from '../fills/page-fill.ts';
+import type { PageOrigin, PageSource } from '../fills/page-fill.ts';
 import { isTooYoung, ufsSource } from '../fills/ufs-source.ts';
 import type { MetadataService, MountedPaths } from '../metadata/metadata-service.ts';
 import type { Peers, Place } from './peers.ts';
@@ -52,11 +52,6 @@ interface PlanOptions {
   readonly isForwarded: boolean;
   readonly signal: AbortSignal | undefined;
 }
-interface Planned {
-  readonly fill: FillRequest;
-  /** Where its bytes come from, as replies tell it. */
-  readonly flag: number;
-}
 
 export class PageReads {
   readonly #options: PageReadsOptions;
@@ -79,8 +74,8 @@ export class PageReads {
     const place = this.#options.peers.place(target.path);
     const trusted = trustedTarget(this.#options.mounts, target, request.fileId);
     const pageIndex = this.#pageOf(request.offset);
-    const planned = await this.#plan(trusted, { place, pageIndex, isForwarded: (request.flags & RequestFlag.Forwarded) !== 0, signal: request.signal });
-    await this.#serveFilled(request, reply, planned);
+    const fill = await this.#plan(trusted, { place, pageIndex, isForwarded: (request.flags & RequestFlag.Forwarded) !== 0, signal: request.signal });
+    await this.#serveFilled(request, reply, fill);
   }
 
   /** Starts fills that nobody waits for; replies at once. */
@@ -93,7 +88,7 @@ export class PageReads {
     const end = Math.min(request.offset + request.length, target.fileLength);
     for (let page = this.#pageOf(request.offset), count = 0; page * this.#pageSize < end && count < READ_AHEAD_PAGES_MAX; page++, count++) {
       // The request is over: its signal tells nothing about the fill.
-      const { fill } = await this.#plan(trusted, { place, pageIndex: page, isForwarded: false, signal: undefined });
+      const fill = await this.#plan(trusted, { place, pageIndex: page, isForwarded: false, signal: undefined });
       if (fill.unstored !== undefined || !this.#options.fills.readAhead(fill)) return;
     }
   }
@@ -115,7 +110,7 @@ export class PageReads {
         this.#options.observer.hit(held.length);
         return held;
       }
-      const { fill } = await this.#plan(trusted, { place, pageIndex: 0, isForwarded: false, signal });
+      const fill = await this.#plan(trusted, { place, pageIndex: 0, isForwarded: false, signal });
       const answer = await fills.read(fill, range, signal);
       const bytes = answer.kind === 'bytes' ? answer.bytes : this.#copy(file.fileId, 0, range);
       if (bytes === undefined) continue;
@@ -157,7 +152,7 @@ export class PageReads {
     return true;
   }
 
-  async #serveFilled(request: DataRequest, reply: DataReply, { fill, flag }: Planned): Promise<void> {
+  async #serveFilled(request: DataRequest, reply: DataReply, fill: FillRequest): Promise<void> {
     const { fills, observer } = this.#options;
     const range = this.#rangeOf(request);
     const wantsChecksum = (request.flags & RequestFlag.WantChecksum) !== 0;
@@ -165,12 +160,12 @@ export class PageReads {
       const answer = await fills.read(fill, range, request.signal);
       if (answer.kind === 'cached' && !wantsChecksum && this.#mayTryTable(request)) {
         observer.missed(Math.min(range.length, fill.file.lengthBytes - request.offset));
-        return reply.serveFromCache(flag);
+        return reply.serveFromCache(flagOf(answer.from));
       }
       const bytes = answer.kind === 'bytes' ? answer.bytes : this.#copy(request.fileId, fill.pageIndex, range);
       if (bytes === undefined) continue;
       observer.missed(bytes.length);
-      return this.#end(request, reply, { bytes, flag: answer.kind === 'bytes' && answer.from === 'peer' ? ChunkFlag.FromPeer : flag, checksum: undefined });
+      return this.#end(request, reply, { bytes, flag: flagOf(answer.from), checksum: undefined });
     }
     throw pagesVanish();
   }
@@ -204,20 +199,19 @@ export class PageReads {
     reply.end(Buffer.concat([bytes, tail]), flag | ChunkFlag.Checksum);
   }
 
-  async #plan(target: TrustedTarget, how: PlanOptions): Promise<Planned> {
+  async #plan(target: TrustedTarget, how: PlanOptions): Promise<FillRequest> {
     const { role, ownerId } = how.place;
     const unstored = this.#whyUnstored(target, role === 'other') ?? (await this.#whyUnconfirmed(target, how.signal));
     // What is too young to keep is too young everywhere: no other worker can have it.
     const asksPeer = !how.isForwarded && ownerId !== undefined && unstored !== 'too-young';
     const isKept = unstored === undefined && (role === 'owner' || !how.isForwarded);
-    const fill: FillRequest = {
+    return {
       file: target.file,
       pageIndex: how.pageIndex,
       source: asksPeer ? this.#peerSource(ownerId, target, how.pageIndex) : this.#ufsSource(target, how.pageIndex),
       lane: asksPeer ? 'peer' : 'ufs',
       ...(!isKept && { unstored: unstored ?? 'not-owner' }),
     };
-    return { fill, flag: asksPeer ? ChunkFlag.FromPeer : ChunkFlag.FromUfs };
   }
 
   #whyUnstored({ file, ufs }: TrustedTarget, isForeign: boolean): UnstoredCause | undefined {
@@ -280,5 +274,7 @@ export class PageReads {
     };
   }
 }
+
+const flagOf = (from: PageOrigin): number => (from === 'peer' ? ChunkFlag.FromPeer : ChunkFlag.FromUfs);
 
 const pagesVanish = (): CacheError => new CacheError('CacheFull', 'Pages are evicted faster than they can be answered.', { source: 'worker' });
