@@ -3,14 +3,14 @@ import { constants as osConstants } from 'node:os';
 import { invariant } from '../common/errors/index.ts';
 import type { FileSlot, Refusal } from './contracts.ts';
 import type { Descriptors } from './descriptors.ts';
-import { unlinkPageFile } from './directory/page-files.ts';
+import { uninterrupted, unlinkPageFile } from './directory/page-files.ts';
 import type { PageDirectory } from './directory/page-directory.ts';
 import type { FileIndex } from './file-table.ts';
 import { PageReservation } from './page-reservation.ts';
 import type { Reclaimer } from './reclaimer.ts';
 import { directoryOf, type StoreState } from './store-state.ts';
 
-const { ENOSPC, EDQUOT, EOPNOTSUPP, ENOSYS, EINVAL } = osConstants.errno;
+const { ENOSPC, EDQUOT, EFBIG, EOPNOTSUPP, ENOSYS, EINVAL } = osConstants.errno;
 const CANNOT = new Set([-EOPNOTSUPP, -ENOSYS, -EINVAL]);
 
 export class Admission {
@@ -107,8 +107,9 @@ export class Admission {
   /** Blocks first: ENOSPC shows here and not in the middle of a page. One more try after evicting, since others may share the disk. */
   #preallocate(directory: PageDirectory, range: { readonly fd: number; readonly offset: number; readonly bytes: number }): Refusal | undefined {
     for (let attempt = 0; ; attempt++) {
-      const result = this.#state.calls.preallocate(range.fd, range.offset, range.bytes);
+      const result = uninterrupted(() => this.#state.calls.preallocate(range.fd, range.offset, range.bytes));
       if (result === 0 || CANNOT.has(result)) return undefined;
+      if (result === -EFBIG) return 'filtered'; // the file system has no files that long
       if (result !== -ENOSPC && result !== -EDQUOT) {
         directory.health.noteError({ code: 'EIO' });
         return 'no-healthy-directory';

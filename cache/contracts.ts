@@ -118,10 +118,12 @@ export interface Evictor {
 }
 
 export type PageStoreEvent =
-  | { readonly kind: 'evicted'; readonly bytes: number }
+  | { readonly kind: 'evicted'; readonly bytes: number; readonly pages: number }
   | { readonly kind: 'admitted'; readonly bytes: number }
   | { readonly kind: 'refused'; readonly reason: Refusal }
   | { readonly kind: 'corrupt'; readonly bytes: number }
+  /** A file of the index did not end with a whole record: what it said after that is lost and refetched. */
+  | { readonly kind: 'index-damaged'; readonly path: string }
   | { readonly kind: 'directory-health'; readonly path: string; readonly health: string };
 
 export interface PageStoreOptions {

@@ -1,5 +1,6 @@
 // Descriptors of page files: read-only ones that the readers use (bounded, oldest closed first, never under a reader), and one for writing while a file has fills.
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
+import { CacheError } from '../common/errors/index.ts';
 import { openForFilling, openForReading } from './directory/page-files.ts';
 import type { FileIndex } from './file-table.ts';
 import { FLAG_HANDED_OUT, FLAG_PREVIOUS_LIFE } from './shared-layout.ts';
@@ -58,16 +59,17 @@ export class Descriptors {
     }
   }
 
-  /** The descriptor for writing; ends with `doneFilling`, as often as it was asked for. @throws errors of the file system */
+  /** The descriptor for writing; ends with `doneFilling`, as often as it was asked for. @throws errors of the file system, Internal when somebody replaced the file */
   forFilling(file: FileIndex): number {
     const { files } = this.#state;
     const directory = directoryOf(this.#state, file)!;
     if (files.writeDescriptor[file] === 0) {
       if (files.hasFlag(file, FLAG_PREVIOUS_LIFE)) this.exclusivity(file);
       this.#makeRoom();
-      const fileId = files.fileId(file);
-      files.writeDescriptor[file] = openForFilling(directory.fileOf(fileId)) + 1;
-      directory.noteFolder(fileId);
+      const fd = openForFilling(directory.fileOf(files.fileId(file)));
+      this.#refuseReplaced(file, fd);
+      files.writeDescriptor[file] = fd + 1;
+      directory.noteFolder(files.folder(file));
     }
     files.fills[file]!++;
     return files.writeDescriptor[file]! - 1;
@@ -98,6 +100,11 @@ export class Descriptors {
     if (this.#isInGrace(file)) return false;
     const fd = files.withdrawDescriptor(file);
     if (fd === undefined) return false;
+    if (this.#isInGrace(file)) {
+      // Handed out between the look and the withdrawal: from the withdrawal on nobody gets it, so this second look decides.
+      files.publishDescriptor(file, fd);
+      return false;
+    }
     this.#order.remove(file);
     closeSync(fd);
     return true;
@@ -118,6 +125,15 @@ export class Descriptors {
       this.#order.remove(file);
       this.#closeWriting(file);
     }
+  }
+
+  /** Somebody removed the page file under its readers: they would not see what is written to the new one. @throws ESTALE, its pages dropped */
+  #refuseReplaced(file: FileIndex, fd: number): void {
+    const known = this.#state.files.descriptor(file);
+    if (known === undefined || fstatSync(known).ino === fstatSync(fd).ino) return;
+    closeSync(fd);
+    this.#onMissing(file);
+    throw new CacheError('Internal', 'The page file was replaced while it was in use.', { source: 'worker', cause: Object.assign(new RangeError('replaced'), { code: 'ESTALE' }) });
   }
 
   #prove(file: FileIndex, fd: number): void {

@@ -33,6 +33,8 @@ import {
 export type FileIndex = number;
 const GENERATION_STEP = 2 ** 26;
 const NO_DIRECTORY = -1;
+/** Far beyond any directory's share. */
+const HAND_OUT_UNITS_MAX = 2 ** 30;
 
 /** Bytes of an identity as they come from the index log. */
 export interface RestoredFile {
@@ -129,7 +131,7 @@ export class FileTable {
     for (const word of [FILE_PAGES_RESIDENT, FILE_PAGES_VERIFIED, FILE_EVICTING, FILE_FLAGS, FILE_HANDED_OUT_AT, FILE_HAND_OUT_UNITS]) files[at + word] = 0;
     files[at + FILE_DIRECTORY] = NO_DIRECTORY;
     files[at + FILE_PAGES_TOTAL] = Math.ceil(file.lengthBytes / this.#pageSizeBytes);
-    files[at + FILE_HAND_OUT_UNITS] = Math.ceil(file.lengthBytes / HAND_OUT_UNIT_BYTES);
+    files[at + FILE_HAND_OUT_UNITS] = Math.min(HAND_OUT_UNITS_MAX, Math.ceil(file.lengthBytes / HAND_OUT_UNIT_BYTES));
     this.#length[index] = file.lengthBytes;
     this.#identityAt[index] = this.#addIdentity(file);
     const bucket = this.#bucket(files[at]!);
@@ -166,6 +168,10 @@ export class FileTable {
     const id = Buffer.alloc(16);
     for (let word = 0; word < 4; word++) id.writeInt32LE(files[file * FILE_WORDS + word]!, word * 4);
     return id;
+  }
+  /** Number of the folder that the page file lies in. */
+  folder(file: FileIndex): number {
+    return this.firstWord(file) & 0xff;
   }
   firstWord(file: FileIndex): number {
     return this.#views.files[file * FILE_WORDS]!;

@@ -18,6 +18,8 @@ const SLACK_BYTES = 64 * 1024;
 export interface Swept {
   filesRemoved: number;
   filesPunched: number;
+  /** The sweep got to the end. */
+  isWhole: boolean;
 }
 
 export class GarbageSweep {
@@ -33,13 +35,14 @@ export class GarbageSweep {
 
   /** Stops early when the signal fires or the directory stops serving. @throws nothing: I/O errors count against the directory's health */
   async run(directory: PageDirectory, signal: AbortSignal): Promise<Swept> {
-    const swept: Swept = { filesRemoved: 0, filesPunched: 0 };
+    const swept: Swept = { filesRemoved: 0, filesPunched: 0, isWhole: false };
     try {
       for (let folder = 0; folder < FOLDERS; folder++) {
         await this.#sweepFolder(directory, join(directory.path, folder.toString(16).padStart(2, '0')), { signal, swept });
-        if (signal.aborted || !directory.health.canStore) break;
+        if (signal.aborted || !directory.health.canStore) return swept;
         directory.measureFolder(folder);
       }
+      swept.isWhole = true;
     } catch (error) {
       directory.health.noteError(error);
     }

@@ -48,6 +48,7 @@ function prepareDirectory(opened: OpenedDirectory, number: number, opening: Open
   const folder = join(opened.path, INDEX_FOLDER);
   const evictor = createEvictor(settings.evictor, settings.pagesMax);
   const recovered = recoverIndex(folder, settings.pageSizeBytes, new TableRestorer(tables, evictor, number));
+  for (const name of recovered.torn) settings.emit({ kind: 'index-damaged', path: join(folder, name) });
   const health = new DirectoryHealth({ path: opened.path, onChange: (state, before) => listener.store?.healthChanged(directory, state, before) });
   const log = new IndexLog(
     { folder, pageSizeBytes: settings.pageSizeBytes, calls: settings.calls, stepBytes: stepBytes(capacityBytes), onError: (error) => health.noteError(error) },
@@ -76,7 +77,7 @@ function chargeRestored(directory: PageDirectory, files: FileTable): void {
   for (let file = 0; file < files.highWater; file++) {
     if (!files.isAlive(file) || files.directory(file) !== directory.number) continue;
     directory.charge(files, file, directory.blocksOf(files.bytesResident[file]!));
-    directory.noteFolder(files.fileId(file));
+    directory.noteFolder(files.folder(file));
   }
 }
 

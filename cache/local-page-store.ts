@@ -25,6 +25,23 @@ const FILES_PER_TURN = 1000;
 const SHRINK_PAGES = 64;
 const EMPTYING_ROUNDS = 4096;
 
+/** Up to 16 TiB, the longest file of ext4; identities are kept with 16-bit lengths. */
+const FILE_BYTES_MAX = 2 ** 44;
+const IDENTITY_BYTES_MAX = 0xffff;
+
+function checkFile(file: CachedFile): void {
+  const refuse = (field: string, value: number, remedy: string): never => {
+    throw new CacheError('InvalidArgument', `The page store cannot keep a file whose ${field} is ${value} (${remedy}).`, { source: 'caller', context: { field, value, remedy } });
+  };
+  if (file.fileId.length !== 16) refuse('fileId', file.fileId.length, 'it has 16 bytes');
+  if (!Number.isInteger(file.lengthBytes) || file.lengthBytes < 0 || file.lengthBytes > FILE_BYTES_MAX)
+    refuse('lengthBytes', file.lengthBytes, 'it is 0 to 16 TiB: read it unstored');
+  for (const field of ['ufsUri', 'version'] as const) {
+    const bytes = encodeName(file[field]).length;
+    if (bytes > IDENTITY_BYTES_MAX) refuse(`${field} length`, bytes, 'it is at most 65535 bytes: read the file unstored');
+  }
+}
+
 export interface LocalPageStoreParts {
   readonly state: StoreState;
   readonly shared: SharedPageTable;
@@ -44,6 +61,8 @@ export class LocalPageStore implements PageStore {
   readonly #verifier: Verifier;
   readonly #sweep: GarbageSweep;
   readonly #idle: SlotOrder;
+  /** Directories whose garbage is not all collected. */
+  readonly #unswept = new Set<PageDirectory>();
   readonly #timers: NodeJS.Timeout[];
   readonly #ending = new AbortController();
   readonly #background = new Set<Promise<unknown>>();
@@ -62,7 +81,7 @@ export class LocalPageStore implements PageStore {
     this.#verifier = new Verifier(state, this.#descriptors, this.#reclaimer);
     this.#sweep = new GarbageSweep(state, this.#descriptors, this.#reclaimer);
     for (const file of state.files.indexes()) if (state.files.firstPage[file] === 0) this.#idle.append(file);
-    for (const directory of state.directories) this.#inBackground(this.#sweep.run(directory, this.#ending.signal));
+    for (const directory of state.directories) this.#sweepLater(directory);
     this.#timers = [setInterval(() => this.#tick(), DRAIN_MS).unref(), setInterval(() => this.#probe(), parts.probeIntervalMs).unref()];
   }
 
@@ -74,6 +93,7 @@ export class LocalPageStore implements PageStore {
       if (files.firstPage[known] !== 0) this.#descriptors.ensure(known);
       return files.slotOf(known);
     }
+    checkFile(file);
     this.#makeFileRecord();
     const index = files.add(file);
     this.#becameEmpty(index);
@@ -180,7 +200,9 @@ export class LocalPageStore implements PageStore {
   healthChanged(directory: PageDirectory, state: HealthState, before: HealthState): void {
     this.#state.emit({ kind: 'directory-health', path: directory.path, health: state });
     if (state === 'failed') queueMicrotask(() => this.#abandon(directory)); // not in the middle of the call that met the error
-    if (state === 'healthy' && before === 'failed') this.#revive(directory);
+    if (state !== 'healthy') return;
+    if (before === 'failed') this.#snapshot(directory); // what lies on its disk is unknown by now: an empty index, and the sweep takes the files away
+    if (before === 'failed' || this.#unswept.has(directory)) this.#sweepLater(directory);
   }
 
   async #close(): Promise<void> {
@@ -235,22 +257,22 @@ export class LocalPageStore implements PageStore {
 
   #becameEmpty(file: FileIndex): void {
     this.#idle.append(file);
-    while (this.#idle.size > IDLE_FILES_MAX) this.#removeIdle();
+    if (this.#idle.size > IDLE_FILES_MAX) this.#removeIdle();
   }
 
   #removeIdle(): void {
     const file = this.#idle.first!;
     this.#idle.remove(file);
-    this.#state.files.remove(file);
+    if (this.#descriptors.close(file)) this.#state.files.remove(file);
+    else this.#idle.append(file); // a thread looks at it this moment
   }
 
   #makeFileRecord(): void {
     const { files, directories } = this.#state;
     for (let round = 0; files.isFull && this.#idle.size === 0 && round < EMPTYING_ROUNDS; round++) for (const directory of directories) this.#reclaimer.evict(directory, 1);
     if (!files.isFull) return;
-    if (this.#idle.size === 0)
-      throw new CacheError('CacheFull', 'The page store knows as many files as it can, and none can go.', { source: 'worker', context: { files: files.size } });
-    this.#removeIdle();
+    if (this.#idle.size > 0) this.#removeIdle();
+    if (files.isFull) throw new CacheError('CacheFull', 'The page store knows as many files as it can, and none can go.', { source: 'worker', context: { files: files.size } });
   }
 
   #drain(): void {
@@ -292,10 +314,10 @@ export class LocalPageStore implements PageStore {
     }
   }
 
-  /** What lies on its disk is unknown by now: an empty index, and the sweep takes the files away. */
-  #revive(directory: PageDirectory): void {
-    this.#snapshot(directory);
-    this.#inBackground(this.#sweep.run(directory, this.#ending.signal));
+  #sweepLater(directory: PageDirectory): void {
+    this.#unswept.add(directory);
+    const work = this.#sweep.run(directory, this.#ending.signal).then(({ isWhole }) => isWhole && this.#unswept.delete(directory));
+    this.#inBackground(work);
   }
 
   #inBackground(work: Promise<unknown>): void {

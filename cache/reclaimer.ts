@@ -6,7 +6,7 @@
 import { closeSync, fstatSync } from 'node:fs';
 import type { PageSlot } from './contracts.ts';
 import type { Descriptors } from './descriptors.ts';
-import { allocatedBytesOf, openForReading, unlinkPageFile } from './directory/page-files.ts';
+import { allocatedBytesOf, openForReading, uninterrupted, unlinkPageFile } from './directory/page-files.ts';
 import type { PageDirectory } from './directory/page-directory.ts';
 import type { FileIndex } from './file-table.ts';
 import { DOOMED, FILE_EVICTING, FLAG_HANDED_OUT, FLAG_PREVIOUS_LIFE, type RESIDENT, type UNVERIFIED } from './shared-layout.ts';
@@ -97,7 +97,7 @@ export class Reclaimer {
     }
     if (victims.length === 0) return false;
     this.#drop(directory, victims);
-    this.#state.emit({ kind: 'evicted', bytes: freed });
+    this.#state.emit({ kind: 'evicted', bytes: freed, pages: victims.length });
     return true;
   }
 
@@ -245,7 +245,7 @@ export class Reclaimer {
     try {
       const fd = this.#descriptors.forFilling(file);
       for (const slot of slots) {
-        const result = calls.punchHole(fd, pages.indexOf(slot) * pageSizeBytes, pageSizeBytes);
+        const result = uninterrupted(() => calls.punchHole(fd, pages.indexOf(slot) * pageSizeBytes, pageSizeBytes));
         if (result !== 0) directory.health.noteError({ code: 'EIO' });
       }
       this.recharge(directory, file);

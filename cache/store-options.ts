@@ -34,24 +34,29 @@ export interface StoreSettings {
   readonly emit: (event: PageStoreEvent) => void;
 }
 
-function refuse(field: string, value: string | number, message: string): never {
-  throw new CacheError('InvalidConfiguration', message, { source: 'caller', context: { field, value } });
+function refuse(field: string, value: string | number, message: string, remedy: string): never {
+  throw new CacheError('InvalidConfiguration', `${message} (${remedy}).`, { source: 'caller', context: { field, value, remedy } });
 }
 
 function checkPageSize(bytes: number): void {
   if (Number.isInteger(Math.log2(bytes)) && bytes >= PAGE_BYTES_MIN && bytes <= PAGE_BYTES_MAX) return;
-  refuse('pageSizeBytes', bytes, `The page size must be a power of two between 64 KiB and 64 MiB, not ${bytes} bytes.`);
+  refuse('pageSizeBytes', bytes, `The page size must be a power of two between 64 KiB and 64 MiB, not ${bytes} bytes`, 'set one, such as 4 MiB');
 }
 
 function checkDirectories(options: PageStoreOptions): void {
-  if (options.directories.length === 0) refuse('directories', '', 'The page store needs at least one directory.');
+  if (options.directories.length === 0) refuse('directories', '', 'The page store needs at least one directory', 'configure one');
   const paths = options.directories.map(({ path }) => resolve(path));
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
-  if (twice !== undefined) refuse('directories', twice, `The page-store directory ${twice} is named twice.`);
+  if (twice !== undefined) refuse('directories', twice, `The page-store directory ${twice} is named twice`, 'remove one of them');
   const least = MIN_PAGES_PER_DIRECTORY * options.pageSizeBytes;
   const small = options.directories.find(({ capacityBytes }) => !(capacityBytes >= least));
   if (small !== undefined)
-    refuse('capacityBytes', small.capacityBytes, `The page-store directory ${small.path} needs a capacity of at least ${least} bytes (${MIN_PAGES_PER_DIRECTORY} pages).`);
+    refuse(
+      'capacityBytes',
+      small.capacityBytes,
+      `The page-store directory ${small.path} has a capacity of ${small.capacityBytes} bytes, less than ${MIN_PAGES_PER_DIRECTORY} pages`,
+      `give it at least ${least} bytes`,
+    );
 }
 
 function descriptorLimit(): number {
@@ -76,7 +81,8 @@ export function storeSettings(options: PageStoreOptions): StoreSettings {
   checkPageSize(pageSizeBytes);
   checkDirectories(options);
   createEvictor(options.evictor, 1);
-  if (!(marginShare >= 0 && marginShare <= 0.5)) refuse('marginShare', marginShare, `The margin must be between 0 and 0.5 of a directory, not ${marginShare}.`);
+  if (!(marginShare >= 0 && marginShare <= 0.5))
+    refuse('marginShare', marginShare, `The margin must be between 0 and 0.5 of a directory, not ${marginShare}`, 'leave it out for 0.01');
   return {
     directories: options.directories,
     pageSizeBytes,

@@ -54,7 +54,7 @@ export class Verifier {
     const { pages, emit } = this.#state;
     const release = await this.#permits.acquire();
     const bytes = await this.#read(slot).finally(release);
-    if (pages.stateOf(slot) !== UNVERIFIED) return false; // dropped meanwhile
+    if (pages.stateOf(slot) !== UNVERIFIED || bytes === 'not now') return false; // dropped meanwhile, or no descriptor to be had: nothing speaks against the page
     if (bytes !== undefined && pageChecksum(bytes) === pages.checksum(slot)) {
       pages.verified(slot);
       return true;
@@ -65,11 +65,11 @@ export class Verifier {
   }
 
   /** The page pinned keeps the file's record; the pin of its descriptor is the reader's kind. undefined: it cannot be read. */
-  async #read(slot: PageSlot): Promise<Buffer | undefined> {
+  async #read(slot: PageSlot): Promise<Buffer | 'not now' | undefined> {
     const { pages, files, pageSizeBytes } = this.#state;
     const file = pages.fileOf(slot);
     const fd = this.#descriptors.ensure(file);
-    if (fd === undefined) return undefined;
+    if (fd === undefined) return 'not now';
     const bytes = Buffer.allocUnsafe(pages.lengthOf(slot));
     const start = pages.indexOf(slot) * pageSizeBytes;
     files.pinDescriptor(file);

@@ -156,7 +156,7 @@ function storeObserver(metrics: MetricsRegistry): (event: PageStoreEvent) => voi
   return (event) => {
     if (event.kind === 'evicted') {
       evicted.inc(event.bytes);
-      evictedPages.inc();
+      evictedPages.inc(event.pages);
     } else if (event.kind === 'admitted') admitted.inc(event.bytes);
     else if (event.kind === 'corrupt') corrupt.inc();
     else if (event.kind === 'directory-health') changes(event.health).inc();

@@ -6,6 +6,7 @@
 // Every state but healthy is left by a probe that succeeds.
 import { closeSync, fsyncSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { CacheError } from '../../common/errors/index.ts';
 
 export type HealthState = 'healthy' | 'suspect' | 'read-only' | 'failed';
 
@@ -14,9 +15,11 @@ export const ERRORS_IN_A_ROW = 3;
 const PROBE_NAME = '.health';
 const PROBE_BYTES = 4096;
 
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException)?.code ?? '';
-/** The disk is full, the process has too few descriptors: no fault of the disk. */
-const isHarmless = (code: string): boolean => code === 'ENOSPC' || code === 'EDQUOT' || code === 'EMFILE' || code === 'ENFILE';
+/** Of the file system's error, also when it is the cause of ours. */
+const codeOf = (error: unknown): string => (error instanceof CacheError ? codeOf(error.cause) : ((error as NodeJS.ErrnoException | undefined)?.code ?? ''));
+/** The disk is full, the process has too few descriptors, the file is too long for the file system or was replaced: no fault of the disk. */
+const HARMLESS = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EFBIG', 'ESTALE']);
+const isHarmless = (code: string): boolean => HARMLESS.has(code);
 
 /** Writes a block, reads it back. @throws errors of the file system */
 export function probeDirectory(path: string): void {

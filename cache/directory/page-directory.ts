@@ -101,8 +101,7 @@ export class PageDirectory {
   }
 
   /** A folder takes a block as soon as it has a file. */
-  noteFolder(fileId: Uint8Array): void {
-    const folder = fileId[0]!;
+  noteFolder(folder: number): void {
     if (this.#folders[folder] !== 0) return;
     this.#folders[folder] = this.blockBytes;
     this.#folderBytes += this.blockBytes;

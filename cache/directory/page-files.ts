@@ -1,6 +1,7 @@
 // Page files of one directory: where they lie, how they are opened, punched and unlinked. Owns no descriptor and no record.
 import { mkdirSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { constants } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { fileIdHex } from '../../common/hash/index.ts';
 
@@ -34,6 +35,15 @@ export function unlinkPageFile(path: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
+  }
+}
+
+const INTERRUPTIONS_MAX = 100;
+/** A call that a signal cut off before it did anything, until it ran. @returns its result: 0 or -errno */
+export function uninterrupted(call: () => number): number {
+  for (let attempt = 1; ; attempt++) {
+    const result = call();
+    if (result !== -osConstants.errno.EINTR || attempt === INTERRUPTIONS_MAX) return result;
   }
 }
 

@@ -1,6 +1,7 @@
 // The recovery log of one directory: records are gathered and written in groups (20 ms or 1,000 records), and a snapshot takes its place when it has grown. Single
 // writer, main thread. Not synced to the device: a crash of the process loses at most the last group, a crash of the machine is caught by the pages' checksums.
-import { closeSync, fdatasync, fstatSync, openSync, readdirSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, openSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -17,6 +18,7 @@ const SEQUENCE_JUMP = 1 << 20;
 const SEQUENCE_LIMIT = 2 ** 31;
 const SNAPSHOT_AFTER_BYTES = 4 * 1024 * 1024;
 const SNAPSHOT_GROUP_BYTES = 256 * 1024;
+const SNAPSHOT_RETRY_MS = 5000;
 
 export interface IndexLogOptions {
   readonly folder: string;
@@ -51,6 +53,7 @@ export class IndexLog {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #lostRecords = false;
+  #snapshotNotBeforeMs = 0;
   #snapshotting: Promise<void> | undefined;
 
   /** @throws errors of the file system; ENOSPC when the first step cannot be allocated */
@@ -72,7 +75,8 @@ export class IndexLog {
     return !this.#lostRecords && this.#pending.fits(BUFFER_BYTES / 2);
   }
   get wantsSnapshot(): boolean {
-    return this.#lostRecords || this.#tail.endBytes > Math.max(SNAPSHOT_AFTER_BYTES, 2 * this.#snapshotBytes);
+    const isDue = this.#lostRecords || this.#tail.endBytes > Math.max(SNAPSHOT_AFTER_BYTES, 2 * this.#snapshotBytes);
+    return isDue && performance.now() >= this.#snapshotNotBeforeMs;
   }
 
   file(fileId: Uint8Array, lengthBytes: number, identity: { readonly uri: Uint8Array; readonly version: Uint8Array }): void {
@@ -148,13 +152,22 @@ export class IndexLog {
     const previousFd = this.#tail.fd;
     this.#tail = this.#openLog(this.#tail.number + 1, 0);
     this.#pending.sequence = 1;
-    this.#lostRecords = false;
     closeSync(previousFd);
+    const hadLost = this.#lostRecords;
+    this.#lostRecords = false; // what is lost from here on is another snapshot's business
     const { number } = this.#tail;
     const path = join(this.#options.folder, snapshotName(number));
-    const bytes = await writeSnapshotFile(`${path}.tmp`, this.#options.pageSizeBytes, source);
-    renameSync(`${path}.tmp`, path);
-    this.#snapshotBytes = bytes;
+    try {
+      const sink = { path: `${path}.tmp`, pageSizeBytes: this.#options.pageSizeBytes, onGrowth: (by: number) => (this.#folderBytes += by) };
+      this.#snapshotBytes = await writeSnapshotFile(sink, source);
+      renameSync(sink.path, path);
+      await syncFolder(this.#options.folder); // the new name is on the device before an old one goes
+    } catch (error) {
+      this.#lostRecords ||= hadLost;
+      this.#snapshotNotBeforeMs = performance.now() + SNAPSHOT_RETRY_MS;
+      rmSync(`${path}.tmp`, { force: true });
+      throw error;
+    }
     this.#removeLeftovers([snapshotName(number), logName(number)]);
     this.#measureFolder();
   }
@@ -212,15 +225,32 @@ function writeAll(fd: number, bytes: Uint8Array, position: number): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written, bytes.length - written, position + written);
 }
 
-async function writeSnapshotFile(path: string, pageSizeBytes: number, source: SnapshotSource): Promise<number> {
-  const fd = openSync(path, 'w', 0o600);
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
   try {
-    writeAll(fd, encodeHeader('snapshot', pageSizeBytes), 0);
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+interface SnapshotSink {
+  readonly path: string;
+  readonly pageSizeBytes: number;
+  /** Bytes that the file grew by. */
+  readonly onGrowth: (bytes: number) => void;
+}
+
+async function writeSnapshotFile(sink: SnapshotSink, source: SnapshotSource): Promise<number> {
+  const fd = openSync(sink.path, 'w', 0o600);
+  try {
+    writeAll(fd, encodeHeader('snapshot', sink.pageSizeBytes), 0);
     const buffer = new RecordBuffer(SNAPSHOT_GROUP_BYTES + 2 * RECORD_BYTES_MAX, 1);
     let position = HEADER_BYTES;
     const drain = (): void => {
       writeAll(fd, buffer.bytes.subarray(0, buffer.length), position);
       position += buffer.length;
+      sink.onGrowth(buffer.length);
       buffer.reset();
     };
     for (const _ of source(buffer, new Uint32Array(3 * 4096))) {

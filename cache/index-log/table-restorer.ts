@@ -73,11 +73,12 @@ export function snapshotOf(tables: { readonly files: FileTable; readonly pages: 
   const { files, pages } = tables;
   return function* (buffer, entries) {
     for (const file of files.indexes()) {
-      if (files.directory(file) !== directory || files.pagesResident(file) === 0) continue;
+      if (files.directory(file) !== directory || files.isRecorded[file] === 0) continue; // a recorded file without pages too: the next page's record does not name it again
       const fileId = files.fileId(file);
       const { uri, version } = files.identityBytes(file);
       buffer.file(fileId, files.lengthBytes(file), uri, version);
       const slots = [...pages.ofFile(file)];
+      yield;
       for (let from = 0; from < slots.length; from += PAGES_PER_RECORD_MAX) {
         // Turns pass between the steps: a slot may have been given back, or to another file.
         const live = slots.slice(from, from + PAGES_PER_RECORD_MAX).filter((slot) => pages.isComplete(slot) && pages.fileOf(slot) === file);
