@@ -46,6 +46,10 @@ export interface DataPlaneOptions extends PortableDataPlaneOptions {
   readonly threads: number;
   /** Forces the form on node:net in the main thread (`alluxio.worker.data.plane.portable`). Default: only where koffi or epoll are missing. */
   readonly portable?: boolean;
+  /** The file of a resident page did not give its bytes: the reader's connection was cut. Native form only. */
+  readonly onUnreadable?: (fileId: Uint8Array, pageIndex: number) => void;
+  /** A data thread ended by itself: its connections are gone and the process should end. */
+  readonly onFailure?: (error: Error) => void;
 }
 
 export interface DataPlaneCounters {

@@ -1,69 +1,22 @@
-// What every form of the data-plane server promises, seen through the real client.
-import { mkdtempSync, rmSync } from 'node:fs';
+// What every form of the data-plane server promises, seen through the real client, on a real page store.
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CacheError } from '../../common/errors/index.ts';
-import type { DataConnection, DataReply, DataRequest, RequestHandler } from '../../proto/frames/contracts.ts';
-import { ClientHello, connectData, decodeReadTarget, encodeReadTarget, encodeRequest } from '../../proto/frames/index.ts';
-import { ChunkFlag, Op, RequestFlag } from '../../proto/frames/layout.ts';
-import type { DataPlane, DataPlaneLimits, PageReading } from './contracts.ts';
+import type { DataReply } from '../../proto/frames/contracts.ts';
+import { decodeReadTarget, encodeHello, encodeReadTarget } from '../../proto/frames/index.ts';
+import { ChunkFlag, MAGIC, Op, RequestFlag } from '../../proto/frames/layout.ts';
+import { absentId, ask, cachedId, content, keys, PAGE_BYTES, PlaneFixture } from './testing/plane-fixture.ts';
 
-export const PAGE_BYTES = 4 << 20;
-const keys = { clusterUid: 'c-1', dataPlaneKey: Buffer.alloc(32, 7) };
-const fileId = Buffer.alloc(16, 1);
-const absentId = Buffer.alloc(16, 2);
-/** Byte at an offset of the one cached file: every place differs from its neighbours. */
-const content = Buffer.alloc(2 * PAGE_BYTES, Buffer.from(Array.from({ length: 251 }, (_, i) => i)));
-
-/** Stands in for the page store: one resident file. */
-const pages: PageReading = {
-  pageSizeBytes: PAGE_BYTES,
-  findFile: (id) => (Buffer.compare(id, fileId) === 0 ? 1 : undefined),
-  read: (_file, page, offset, into) => content.copy(into, 0, page * PAGE_BYTES + offset, (page + 1) * PAGE_BYTES),
-};
-
-export interface StartOptions {
-  readonly unixPath: string;
-  readonly handler: RequestHandler;
-  readonly keys: typeof keys;
-  readonly pages: PageReading;
-  readonly limits?: Partial<DataPlaneLimits>;
-}
-
-export function describeDataPlane(name: string, start: (options: StartOptions) => Promise<DataPlane>): void {
+export function describeDataPlane(name: string, isPortable: boolean): void {
   describe(`data plane, ${name}`, () => {
-    let directory = '';
-    let plane: DataPlane;
-    let opened: DataConnection[] = [];
-    let handle: (request: DataRequest, reply: DataReply) => void = () => undefined;
-
-    const begin = async (limits?: Partial<DataPlaneLimits>): Promise<void> => {
-      const handler = { handle: (request: DataRequest, reply: DataReply) => handle(request, reply) };
-      plane = await start({ unixPath: join(directory, 's'), handler, keys, pages, ...(limits === undefined ? {} : { limits }) });
-    };
-    const open = async (options: { unix?: boolean; keys?: typeof keys } = {}): Promise<DataConnection> => {
-      const endpoint = { host: '127.0.0.1', port: plane.port, unixPath: options.unix === true ? join(directory, 's') : '' };
-      const connection = await connectData({ endpoint, keys: options.keys ?? keys, role: 'fuse', identity: 'fuse/a', timeoutMs: 3000 });
-      opened.push(connection);
-      return connection;
-    };
-    const ask = (offset: number, length: number, id: Uint8Array = fileId) => ({ fileId: id, offset, length, flags: 0, ringRevision: 1, timeoutMs: 5000 });
-
-    beforeEach(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'data-plane-'));
-      opened = [];
-      await begin();
-    });
-    afterEach(async () => {
-      for (const connection of opened) connection.close();
-      await plane.close();
-      rmSync(directory, { recursive: true, force: true });
-    });
+    const fixture = new PlaneFixture(isPortable);
+    beforeAll(async () => fixture.openStore());
+    beforeEach(async () => fixture.start());
+    afterEach(async () => fixture.stop());
+    afterAll(async () => fixture.end());
 
     it.each([false, true])('answers interleaved cached reads with the right bytes (unix socket: %s)', async (unix) => {
-      const connection = await open({ unix });
+      const connection = await fixture.open({ unix });
       const ranges = [...Array(40).keys()].map((i) => [(i * 99_991) % (PAGE_BYTES - 1_500_000), i % 3 === 0 ? 1_400_000 : 1 + i * 37] as const);
       const seen = await Promise.all(
         ranges.map(async ([offset, length]) => {
@@ -73,40 +26,89 @@ export function describeDataPlane(name: string, start: (options: StartOptions) =
         }),
       );
       expect(seen.every(Boolean)).toBe(true);
-      expect(plane.stats()).toMatchObject({ hits: 40, requests: 40, inFlight: 0 });
+      const hitBytes = ranges.reduce((sum, [, length]) => sum + length, 0);
+      expect(fixture.plane.stats()).toMatchObject({ hits: 40, hitBytes, requests: 40, inFlight: 0 });
+      expect(fixture.plane.native).toBe(!isPortable);
     });
 
     it('gives misses with their target to the handler, and a read never crosses a page', async () => {
       const target = { path: '/data/\udcff', ufsUri: 's3://b/k', version: 'v', fileLength: 2 ** 42 };
-      handle = (request, reply) => {
+      fixture.handle = (request, reply) => {
         expect(decodeReadTarget(request.payload)).toEqual(target);
+        expect(request.session).toEqual({ role: 'fuse', identity: 'fuse/a' });
         reply.end(Buffer.concat([Buffer.from('bytes'), Buffer.alloc(8, 1)]), ChunkFlag.FromUfs | ChunkFlag.Checksum);
       };
-      const connection = await open();
+      const connection = await fixture.open();
       const into = Buffer.alloc(5);
       const reply = await connection.read({ ...ask(2 ** 41, 5, absentId), payload: encodeReadTarget(target) }, into);
       expect(into.toString()).toBe('bytes');
       expect(reply).toMatchObject({ bytesRead: 5, checksum: 0x0101010101010101n });
+      expect(reply.flags & ChunkFlag.FromUfs).not.toBe(0);
       await expect(connection.read(ask(PAGE_BYTES - 1, 2), Buffer.alloc(2))).rejects.toMatchObject({ code: 'RangeInvalid' });
     });
 
+    it('sends a whole page that the handler gives, in chunks, and takes requests of hundreds of KiB', async () => {
+      const body = content.subarray(7, 7 + PAGE_BYTES);
+      fixture.handle = (request, reply) => reply.end(request.op === Op.Read ? body : request.payload.subarray(100_000));
+      const connection = await fixture.open();
+      const into = Buffer.alloc(PAGE_BYTES);
+      const payload = content.subarray(0, 700_000);
+      const [, long, hit] = await Promise.all([
+        connection.read(ask(0, PAGE_BYTES, absentId), into),
+        connection.call(Op.Status, payload),
+        connection.read(ask(3, 10), Buffer.alloc(10)),
+      ]);
+      expect(into.equals(body)).toBe(true);
+      expect(long.bytes.equals(payload.subarray(100_000))).toBe(true);
+      expect(hit.bytesRead).toBe(10);
+    });
+
     it('answers OnlyIfCached with CacheMiss, empty bodies, and errors with their code', async () => {
-      handle = (request, reply) => (request.op === Op.List ? reply.fail(new CacheError('NotADirectory', 'No.', { context: { path: '/x' } })) : reply.end());
-      const connection = await open();
+      fixture.handle = (request, reply) => (request.op === Op.List ? reply.fail(new CacheError('NotADirectory', 'No.', { context: { path: '/x' } })) : reply.end());
+      const connection = await fixture.open();
       const miss = await connection.read({ ...ask(0, 4, absentId), flags: RequestFlag.OnlyIfCached }, Buffer.alloc(4));
       expect(miss.flags & ChunkFlag.CacheMiss).not.toBe(0);
       expect((await connection.call(Op.Membership, Buffer.from('{}'))).bytes).toHaveLength(0);
+      expect((await connection.call(Op.Ping, Buffer.alloc(0))).bytes).toHaveLength(0);
       await expect(connection.call(Op.List, Buffer.from('{}'))).rejects.toMatchObject({ code: 'NotADirectory', context: { path: '/x' } });
+    });
+
+    it('answers hits while a miss of the same connection is parked, and serves it from the cache once it is filled', async () => {
+      const fileId = Buffer.alloc(16, 9);
+      const parked = Promise.withResolvers<DataReply>();
+      fixture.handle = (_request, reply) => parked.resolve(reply);
+      const connection = await fixture.open();
+      const into = Buffer.alloc(PAGE_BYTES);
+      const miss = connection.read(ask(0, PAGE_BYTES, fileId), into);
+      const reply = await parked.promise;
+      const hits = await Promise.all([...Array(20).keys()].map(async (i) => connection.read(ask(i, 100_000), Buffer.alloc(100_000))));
+      expect(hits.every(({ bytesRead }) => bytesRead === 100_000)).toBe(true);
+      expect(fixture.plane.stats().inFlight).toBe(1);
+      fixture.fill(fixture.admit(fileId, 2 * PAGE_BYTES));
+      reply.serveFromCache(ChunkFlag.FromUfs);
+      expect(await miss).toMatchObject({ bytesRead: PAGE_BYTES, flags: ChunkFlag.FromUfs | ChunkFlag.Last });
+      expect(into.equals(content.subarray(0, PAGE_BYTES))).toBe(true);
+      expect(fixture.plane.stats()).toMatchObject({ hits: 20, misses: 1 });
+      await fixture.store.free({ fileId });
+    });
+
+    it('asks the handler again when the page has gone before it could be served', async () => {
+      let asked = 0;
+      fixture.handle = (_request, reply) => (++asked === 3 ? reply.end(Buffer.from('ufs'), ChunkFlag.FromUfs) : reply.serveFromCache(0));
+      const connection = await fixture.open();
+      const into = Buffer.alloc(3);
+      expect((await connection.read(ask(0, 3, absentId), into)).bytesRead).toBe(3);
+      expect([asked, into.toString()]).toEqual([3, 'ufs']);
     });
 
     it('a cancelled request aborts its handler and others on the connection go on', async () => {
       const aborted = Promise.withResolvers<void>();
       const arrived = Promise.withResolvers<void>();
-      handle = (request) => {
+      fixture.handle = (request) => {
         request.signal.addEventListener('abort', () => aborted.resolve());
         arrived.resolve();
       };
-      const connection = await open();
+      const connection = await fixture.open();
       const stop = new AbortController();
       const call = connection.call(Op.Status, Buffer.from('{}'), { signal: stop.signal });
       await arrived.promise;
@@ -117,24 +119,24 @@ export function describeDataPlane(name: string, start: (options: StartOptions) =
     });
 
     it('a silent worker is DeadlineExceeded, a broken connection is WorkerUnavailable for all in flight', async () => {
-      const connection = await open();
+      const connection = await fixture.open();
       await expect(connection.call(Op.Status, Buffer.from('{}'), { timeoutMs: 20 })).rejects.toMatchObject({ code: 'DeadlineExceeded' });
       const calls = [1, 2, 3].map(() => connection.call(Op.Status, Buffer.from('{}')));
       const settled = Promise.allSettled(calls);
-      await plane.close();
+      await fixture.plane.close();
       for (const result of await settled) expect(result).toMatchObject({ status: 'rejected', reason: { code: expect.stringMatching(/WorkerUnavailable|Cancelled/) } });
       expect(connection.closed).toBe(true);
     });
 
     it('refuses another key, another cluster and another protocol with a message', async () => {
-      await expect(open({ keys: { ...keys, dataPlaneKey: Buffer.alloc(32, 8) } })).rejects.toMatchObject({ code: 'Unauthenticated', message: expect.stringMatching(/key.file/) });
-      await expect(open({ keys: { ...keys, clusterUid: 'c-2' } })).rejects.toMatchObject({ code: 'Unauthenticated', message: expect.stringMatching(/another cluster/) });
-      const body = JSON.stringify({ magic: 0x43445841, protocol: 99, clusterUid: 'c-1' });
-      const head = Buffer.alloc(4);
-      head.writeUInt32LE(body.length);
+      await expect(fixture.open({ keys: { ...keys, dataPlaneKey: Buffer.alloc(32, 8) } })).rejects.toMatchObject({
+        code: 'Unauthenticated',
+        message: expect.stringMatching(/key.file/),
+      });
+      await expect(fixture.open({ keys: { ...keys, clusterUid: 'c-2' } })).rejects.toMatchObject({ code: 'Unauthenticated', message: expect.stringMatching(/another cluster/) });
       const answer = await new Promise<string>((resolve) => {
         let text = '';
-        const socket = connect(plane.port, '127.0.0.1', () => socket.write(Buffer.concat([head, Buffer.from(body)])));
+        const socket = connect(fixture.plane.port, '127.0.0.1', () => socket.write(encodeHello({ magic: MAGIC, protocol: 99, clusterUid: 'c-1' })));
         socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
         socket.on('close', () => resolve(text));
       });
@@ -142,38 +144,23 @@ export function describeDataPlane(name: string, start: (options: StartOptions) =
       expect(answer).toContain('same release');
     });
 
-    it('cuts a client that takes nothing of its reply, counts it, and serves others meanwhile', async () => {
-      await plane.close();
-      await begin({ sendTimeoutMs: 50, unsentBytesPerConnection: 1 << 20 });
-      const hello = new ClientHello({ keys, role: 'fuse', identity: 'fuse/stopped' });
-      const socket = connect(plane.port, '127.0.0.1', () => socket.write(hello.first));
-      socket.on('error', () => undefined);
-      await new Promise<void>((resolve) => {
-        socket.on('data', (bytes: Buffer) => {
-          const answer = hello.answer(bytes.subarray(4));
-          if (answer === undefined) resolve();
-          else socket.write(answer);
-        });
-      });
-      socket.pause();
-      for (let id = 1; id <= 40; id++) socket.write(encodeRequest({ op: Op.Read, requestId: id, fileId, length: PAGE_BYTES }));
-      const other = await open();
-      while (plane.stats().connectionsCut === 0) expect((await other.read(ask(5, 100), Buffer.alloc(100))).bytesRead).toBe(100);
-      expect(plane.stats()).toMatchObject({ connectionsCut: 1, connections: 1 });
-      socket.destroy();
-    });
-
     it('drain finishes what is in flight and then accepts nobody', async () => {
       const arrived = Promise.withResolvers<DataReply>();
-      handle = (_request, reply) => arrived.resolve(reply);
-      const connection = await open();
+      fixture.handle = (_request, reply) => arrived.resolve(reply);
+      const connection = await fixture.open();
       const call = connection.call(Op.Status, Buffer.from('{}'));
       const reply = await arrived.promise;
-      const drained = plane.drain(5000);
+      const drained = fixture.plane.drain(5000);
       reply.end(Buffer.from('last words'));
       expect((await call).bytes.toString()).toBe('last words');
       await drained;
-      await expect(open()).rejects.toMatchObject({ code: 'WorkerUnavailable' });
+      await expect(fixture.open()).rejects.toMatchObject({ code: 'WorkerUnavailable' });
+    });
+
+    it('refuses a port and a path that are taken, with the remedy', async () => {
+      await expect(fixture.start({}, { port: fixture.plane.port, unixPath: '' })).rejects.toMatchObject({ code: 'AddressInUse', context: { remedy: expect.any(String) } });
+      await expect(fixture.start({}, { unixPath: fixture.directory })).rejects.toMatchObject({ code: 'InvalidConfiguration', context: { value: fixture.directory } });
+      expect((await (await fixture.open()).read(ask(0, 4, cachedId), Buffer.alloc(4))).bytesRead).toBe(4);
     });
   });
 }

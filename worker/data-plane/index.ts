@@ -1,5 +1,6 @@
 // Server end of the data plane: native where the machine has koffi and epoll, portable elsewhere.
 import type { DataPlane, DataPlaneOptions } from './contracts.ts';
+import { hasNativeCalls, startNativeDataPlane } from './native-server.ts';
 import { startPortableDataPlane } from './portable-server.ts';
 
 export {
@@ -19,5 +20,6 @@ export { startPortableDataPlane } from './portable-server.ts';
  * @throws AddressInUse, InvalidConfiguration
  */
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
-  return await startPortableDataPlane(options);
+  if (options.portable === true || !hasNativeCalls()) return await startPortableDataPlane(options);
+  return await startNativeDataPlane(options);
 }

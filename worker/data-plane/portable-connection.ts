@@ -1,16 +1,14 @@
 // One client of the portable server: hello, requests in, chunks out. Bounded both ways: too many requests or too many unsent bytes stop the reading.
 import type { Socket } from 'node:net';
 import { asCacheError, CacheError } from '../../common/errors/index.ts';
-import type { DataReply, DataRequest, SessionKeys } from '../../proto/frames/contracts.ts';
+import type { RequestHandler, SessionKeys } from '../../proto/frames/contracts.ts';
 import { decodeRequest, encodeChunk, encodeErrorBody, frameBytes, helloLength, refusalOf, ServerHello, wireOf } from '../../proto/frames/index.ts';
 import { CHUNK_BYTES_MAX, ChunkFlag, Op, RequestFlag } from '../../proto/frames/layout.ts';
 import type { DataPlaneCounters, DataPlaneLimits, PageReading } from './contracts.ts';
-import type { RequestHandler } from '../../proto/frames/contracts.ts';
+import { type Frame, ParkedRequests, type ReplySink } from './parked-requests.ts';
 
 const CHECKSUM_BYTES = 8;
 const NO_BYTES = new Uint8Array(0);
-
-type Frame = ReturnType<typeof decodeRequest>;
 
 export interface ConnectionParts {
   readonly socket: Socket;
@@ -25,7 +23,7 @@ export interface ConnectionParts {
 export class PortableConnection {
   readonly #parts: ConnectionParts;
   readonly #hello: ServerHello;
-  readonly #inFlight = new Map<number, AbortController>();
+  #parked: ParkedRequests | undefined;
   readonly #helloTimer: NodeJS.Timeout;
   #expiryTimer: NodeJS.Timeout | undefined;
   #sendTimer: NodeJS.Timeout | undefined;
@@ -43,7 +41,7 @@ export class PortableConnection {
   }
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#parked?.size ?? 0;
   }
 
   /** Ends the connection at once and counts it. */
@@ -57,8 +55,7 @@ export class PortableConnection {
     clearTimeout(this.#helloTimer);
     clearTimeout(this.#expiryTimer);
     clearTimeout(this.#sendTimer);
-    for (const request of this.#inFlight.values()) request.abort(new CacheError('Cancelled', 'The client closed the connection.'));
-    this.#inFlight.clear();
+    this.#parked?.close();
     this.#parts.onIdle();
   }
 
@@ -69,7 +66,7 @@ export class PortableConnection {
 
   #isFull(): boolean {
     const { limits, socket } = this.#parts;
-    return this.#inFlight.size >= limits.requestsPerConnection || socket.writableLength >= limits.unsentBytesPerConnection;
+    return this.inFlight >= limits.requestsPerConnection || socket.writableLength >= limits.unsentBytesPerConnection;
   }
 
   /** Takes whole frames as long as there is room for their answers. */
@@ -103,23 +100,25 @@ export class PortableConnection {
     this.#parts.socket.write(this.#hello.answer(body));
     if (this.#hello.session === undefined) return;
     clearTimeout(this.#helloTimer);
+    const { handler, limits } = this.#parts;
+    const sink: ReplySink = {
+      finish: (requestId, bytes, flags) => this.#finish(requestId, bytes, flags),
+      fail: (requestId, error) => this.#fail(requestId, error),
+      serve: (read, flags) => (this.#serve(read, flags) ? 'served' : 'gone'),
+    };
+    this.#parked = new ParkedRequests({ session: this.#hello.session, handler, requestTimeoutMs: limits.requestTimeoutMs, sink });
     const leftMs = Math.min(this.#hello.expiresAtMs - Date.now(), 0x7fffffff);
     this.#expiryTimer = setTimeout(() => this.cut(), leftMs).unref();
   }
 
   #dispatch(frame: Frame): void {
-    if (frame.op === Op.Cancel) {
-      this.#inFlight.get(frame.offset)?.abort(new CacheError('Cancelled', 'The client cancelled the request.'));
-      return;
-    }
-    if (frame.requestId === 0 || this.#inFlight.has(frame.requestId)) throw new CacheError('ProtocolMismatch', 'A request id is used twice.');
+    if (frame.op === Op.Cancel) return this.#parked?.cancel(frame.offset);
+    if (frame.requestId === 0 || this.#parked?.has(frame.requestId) === true) throw new CacheError('ProtocolMismatch', 'A request id is used twice.');
     this.#parts.counters.requests += 1;
-    const stop = new AbortController();
-    this.#inFlight.set(frame.requestId, stop);
     if (frame.op === Op.Ping) return this.#finish(frame.requestId, NO_BYTES, 0);
     if (frame.op === Op.Read && this.#answersRead(frame)) return;
     if (frame.op === Op.HandOverFd) return this.#finish(frame.requestId, NO_BYTES, ChunkFlag.CacheMiss); // no descriptors without sendmsg
-    this.#handle(frame, stop);
+    this.#parked?.add(frame);
   }
 
   /** True when the request is over: hit, refused, or a miss that may not be filled. */
@@ -152,39 +151,11 @@ export class PortableConnection {
     return true;
   }
 
-  #handle(frame: Frame, stop: AbortController): void {
-    const session = this.#hello.session;
-    if (session === undefined) return;
-    const timeoutMs = frame.timeoutMs === 0 ? this.#parts.limits.requestTimeoutMs : frame.timeoutMs;
-    const timer = setTimeout(() => stop.abort(new CacheError('DeadlineExceeded', 'The request took too long.')), Math.min(timeoutMs, 0x7fffffff));
-    let isOver = false;
-    const once = (answer: () => void): void => {
-      if (isOver) return;
-      isOver = true;
-      clearTimeout(timer);
-      if (this.#inFlight.get(frame.requestId) === stop) answer();
-    };
-    const request: DataRequest = { ...frame, signal: stop.signal, session };
-    const reply: DataReply = {
-      end: (bytes = NO_BYTES, flags = 0) => once(() => this.#finish(frame.requestId, bytes, flags)),
-      fail: (error) => once(() => this.#fail(frame.requestId, error)),
-      serveFromCache: (flags) => once(() => this.#serve(frame, flags) || this.#handle(frame, stop)),
-    };
-    // A cancelled request frees its place here whether or not the handler ever answers.
-    stop.signal.addEventListener('abort', () => reply.fail(asCacheError(stop.signal.reason, 'Cancelled')), { once: true });
-    if (stop.signal.aborted) return reply.fail(asCacheError(stop.signal.reason, 'Cancelled'));
-    try {
-      this.#parts.handler.handle(request, reply);
-    } catch (error) {
-      reply.fail(asCacheError(error));
-    }
-  }
-
   #fail(requestId: number, error: CacheError): void {
     const body = encodeErrorBody(error);
     const bytes = body.length <= CHUNK_BYTES_MAX ? body : encodeErrorBody(new CacheError(error.code, 'The error is too long to send.'));
     this.#write(encodeChunk({ requestId, status: wireOf(error.code), flags: ChunkFlag.Last }, bytes));
-    this.#release(requestId);
+    this.#release();
   }
 
   /** Sends the whole answer: flags of origin on the first chunk, the checksum in a chunk of its own. */
@@ -198,7 +169,7 @@ export class PortableConnection {
       first = 0;
     }
     if (split < bytes.length) this.#write(encodeChunk({ requestId, status: 0, flags: first | Last | Checksum }, bytes.subarray(split)));
-    this.#release(requestId);
+    this.#release();
   }
 
   #write(chunk: Buffer): void {
@@ -214,8 +185,7 @@ export class PortableConnection {
     this.#advance();
   }
 
-  #release(requestId: number): void {
-    this.#inFlight.delete(requestId);
+  #release(): void {
     this.#parts.onIdle();
     if (this.#parts.socket.isPaused()) queueMicrotask(() => this.#advance());
   }

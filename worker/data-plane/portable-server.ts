@@ -1,9 +1,9 @@
 // The data plane on node:net in the main thread: the form for platforms without koffi. Hits are copied from the page store.
 import { createServer, type Server, type Socket } from 'node:net';
 import { chmodSync } from 'node:fs';
-import { CacheError } from '../../common/errors/index.ts';
 import { type DataPlane, type DataPlaneCounters, type DataPlaneStats, DEFAULT_LIMITS, type PortableDataPlaneOptions } from './contracts.ts';
 import { prepareSocketPath, SOCKET_MODE } from './socket-path.ts';
+import { listenError } from './listening.ts';
 import { PortableConnection } from './portable-connection.ts';
 
 class PortableDataPlane implements DataPlane {
@@ -75,13 +75,7 @@ class PortableDataPlane implements DataPlane {
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         const place = 'path' in where ? where.path : `${where.host}:${where.port}`;
-        const remedy = 'Choose another one or stop the process that has it.';
-        reject(
-          new CacheError(error.code === 'EADDRINUSE' ? 'AddressInUse' : 'InvalidConfiguration', `The data plane cannot listen on ${place}.`, {
-            context: { place, remedy },
-            cause: error,
-          }),
-        );
+        reject(listenError(place, { isInUse: error.code === 'EADDRINUSE', cause: error }));
       });
       server.listen(where, () => resolve(server));
     });
