@@ -2,9 +2,11 @@
 import { fileIdOf } from '../../common/hash/index.ts';
 import type { CachedFile } from '../contracts.ts';
 
+const { imul } = Math; // once: in Jest each look-up of a global leaves the sandbox, and these loops are long
+
 const wordAt = (seed: number, wordIndex: number): number => {
-  const h = Math.imul(wordIndex + 1, 0x9e3779b1) ^ seed;
-  return (Math.imul(h ^ (h >>> 15), 0x85ebca6b) | 1) >>> 0; // never a zero word
+  const h = imul(wordIndex + 1, 0x9e3779b1) ^ seed;
+  return (imul(h ^ (h >>> 15), 0x85ebca6b) | 1) >>> 0; // never a zero word
 };
 const seedOf = (fileId: Uint8Array): number => (fileId[0]! | (fileId[1]! << 8) | (fileId[2]! << 16) | (fileId[3]! << 24)) >>> 0;
 

@@ -1,5 +1,5 @@
 // Page stores on temporary directories for tests, and filling them with known content.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CachedFile, FileSlot, PageStore, PageStoreEvent, PageStoreOptions, Refusal } from '../contracts.ts';
@@ -12,6 +12,11 @@ export class StoreFixture {
   readonly root = mkdtempSync(join(tmpdir(), 'page-store-'));
   readonly events: PageStoreEvent[] = [];
   readonly #open = new Set<PageStore>();
+  readonly #defaults: Partial<PageStoreOptions>;
+
+  constructor(defaults: Partial<PageStoreOptions> = {}) {
+    this.#defaults = defaults;
+  }
 
   options(overrides: Partial<PageStoreOptions> = {}): PageStoreOptions {
     return {
@@ -22,6 +27,7 @@ export class StoreFixture {
       workerUuid: 'worker-1',
       hitRings: 4,
       onEvent: (event) => this.events.push(event),
+      ...this.#defaults,
       ...overrides,
     };
   }
@@ -40,6 +46,29 @@ export class StoreFixture {
     for (const store of this.#open) await store.close();
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+/** What a call throws; undefined when it does not. */
+export function errorOf(call: () => unknown): unknown {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Real blocks below a directory, the directory's own included. */
+export function realBytes(path: string): number {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === undefined) return 0;
+  const below = entry.isDirectory() ? readdirSync(path).reduce((sum, name) => sum + realBytes(join(path, name)), 0) : 0;
+  return entry.blocks * 512 + below;
+}
+
+/** Turns of the event loop until a condition that the store's own work brings about holds; the test's time limit bounds it. */
+export async function turnsUntil(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Fills one page with its known content. @returns the refusal, if there was one */
