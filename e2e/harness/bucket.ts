@@ -63,7 +63,7 @@ async function startStore(kind: 'versitygw' | 'memory'): Promise<Store> {
 
 export async function startBucket(options: BucketOptions = {}): Promise<Bucket> {
   const store = await startStore(options.server ?? 'versitygw');
-  const proxy = await startFaultyProxy({ upstream: store.endpoint, latencyMs: options.latencyMs ?? 0 });
+  const proxy = await startFaultyProxy({ upstream: store.endpoint, latencyMs: options.latencyMs ?? 0, credentials: store });
   const { endpoint, accessKey, secretKey } = store;
   const call = async (method: string, key: string, content: Pick<Parameters<typeof signedRequest>[0], 'body' | 'stream'>): Promise<string> => {
     const answer = await signedRequest({ endpoint, accessKey, secretKey, method, path: `/${BUCKET}/${encodeKey(key)}`, ...content });

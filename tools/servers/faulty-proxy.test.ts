@@ -17,7 +17,7 @@ describe('the proxy before versitygw', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'alluxio-servers-'));
     server = await startVersitygw({ directory, buckets: ['bucket'] });
-    proxy = await startFaultyProxy({ upstream: server.endpoint });
+    proxy = await startFaultyProxy({ upstream: server.endpoint, credentials: server });
     expect((await call('PUT', '/bucket/a%20b', {}, BODY)).status).toBe(200);
   }, 300_000);
   afterEach(() => {

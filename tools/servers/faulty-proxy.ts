@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { type ActiveFault, type FaultRule, FaultRules } from './fault.ts';
 import { sendBody } from './proxy-body.ts';
 import { parseS3Request, type S3Request } from './s3-request.ts';
+import { type Credentials, signatureHeaders } from './signed-request.ts';
 
 export interface FaultyProxyOptions {
   /** `http://host:port` of the server. */
@@ -16,6 +17,8 @@ export interface FaultyProxyOptions {
   readonly bytesPerSecond?: number;
   /** Default: any free one. */
   readonly port?: number;
+  /** To sign again what `if-match-stripped` changed; not needed before servers that check no signatures. */
+  readonly credentials?: Credentials;
 }
 
 export interface FaultyProxy {
@@ -51,6 +54,7 @@ interface Exchange {
 
 class Proxy implements FaultyProxy {
   readonly #upstream: URL;
+  readonly #credentials: Credentials | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1024 });
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -66,6 +70,7 @@ class Proxy implements FaultyProxy {
 
   constructor(options: FaultyProxyOptions) {
     this.#upstream = new URL(options.upstream);
+    this.#credentials = options.credentials;
     this.#latencyMs = options.latencyMs ?? 0;
     this.#bytesPerSecond = options.bytesPerSecond;
     this.#server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0, highWaterMark: 1 << 18 }, (req, res) => this.#onRequest(req, res));
@@ -121,7 +126,7 @@ class Proxy implements FaultyProxy {
     if (fault?.kind === 'reset-before-body') return void req.socket.resetAndDestroy();
     if (fault?.kind === 'slow-down') return answerError(exchange, 503, 'SlowDown');
     if (fault?.kind === 'internal-error') return answerError(exchange, 500, 'InternalError');
-    const headers = fault?.kind === 'if-match-stripped' ? withoutHeader(req.rawHeaders, 'if-match') : req.rawHeaders;
+    const headers = fault?.kind === 'if-match-stripped' ? this.#withoutIfMatch(req) : req.rawHeaders;
     const { hostname, port } = this.#upstream;
     const forwarded = httpRequest({ hostname, port, method: req.method, path: req.url, headers, agent: this.#agent, setDefaultHeaders: false }, (answer) =>
       this.#afterLatency(exchange, answer),
@@ -129,6 +134,13 @@ class Proxy implements FaultyProxy {
     forwarded.on('error', () => res.destroy());
     res.once('close', () => forwarded.destroy());
     req.pipe(forwarded);
+  }
+
+  #withoutIfMatch(req: IncomingMessage): string[] {
+    if (this.#credentials === undefined) return withoutHeaders(req.rawHeaders, new Set(['if-match']));
+    // The signature covered the header.
+    const signed = signatureHeaders({ method: req.method!, path: req.url! }, req.headers.host!, this.#credentials);
+    return [...withoutHeaders(req.rawHeaders, new Set(['if-match', 'x-amz-security-token', ...Object.keys(signed)])), ...Object.entries(signed).flat()];
   }
 
   #afterLatency(exchange: Exchange, answer: IncomingMessage): void {
@@ -156,9 +168,9 @@ class Proxy implements FaultyProxy {
   }
 }
 
-function withoutHeader(rawHeaders: readonly string[], name: string): string[] {
+function withoutHeaders(rawHeaders: readonly string[], names: ReadonlySet<string>): string[] {
   const out: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() !== name) out.push(rawHeaders[i]!, rawHeaders[i + 1]!);
+  for (let i = 0; i < rawHeaders.length; i += 2) if (!names.has(rawHeaders[i]!.toLowerCase())) out.push(rawHeaders[i]!, rawHeaders[i + 1]!);
   return out;
 }
 

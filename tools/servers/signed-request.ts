@@ -24,24 +24,31 @@ export interface SignedResponse {
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-function signedHeaders(options: SignedRequest, url: URL): Record<string, string> {
+export type Credentials = Pick<SignedRequest, 'accessKey' | 'secretKey'>;
+
+/** Headers that authenticate a request whose payload is not signed; other headers may be added freely. */
+export function signatureHeaders(request: Pick<SignedRequest, 'method' | 'path'>, host: string, { accessKey, secretKey }: Credentials): Record<string, string> {
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const day = stamp.slice(0, 8);
-  const [path, query = ''] = options.path.split('?') as [string, string?];
-  const signed: Record<string, string> = { host: url.host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', 'x-amz-date': stamp };
-  const names = Object.keys(signed).sort();
-  const canonical = [options.method, path, query, ...names.map((name) => `${name}:${signed[name]}`), '', names.join(';'), 'UNSIGNED-PAYLOAD'].join('\n');
+  const [path, query = ''] = request.path.split('?') as [string, string?];
+  const signed: Record<string, string> = { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', 'x-amz-date': stamp };
+  const names = Object.keys(signed).toSorted();
+  const canonical = [request.method, path, query, ...names.map((name) => `${name}:${signed[name]}`), '', names.join(';'), 'UNSIGNED-PAYLOAD'].join('\n');
   const scope = `${day}/us-east-1/s3/aws4_request`;
-  const key = ['us-east-1', 's3', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${options.secretKey}`, day));
+  const key = ['us-east-1', 's3', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${secretKey}`, day));
   const signature = hmac(key, `AWS4-HMAC-SHA256\n${stamp}\n${scope}\n${sha256(canonical)}`).toString('hex');
-  const authorization = `AWS4-HMAC-SHA256 Credential=${options.accessKey}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
-  return { ...options.headers, ...signed, authorization, 'content-length': String(options.stream?.lengthBytes ?? options.body?.length ?? 0) };
+  return { ...signed, authorization: `AWS4-HMAC-SHA256 Credential=${accessKey}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}` };
+}
+
+function headersOf(options: SignedRequest, host: string): Record<string, string> {
+  const lengthBytes = options.stream?.lengthBytes ?? options.body?.length ?? 0;
+  return { ...options.headers, ...signatureHeaders(options, host, options), 'content-length': String(lengthBytes) };
 }
 
 /** @throws what node:http throws, a connection that breaks off in the body included */
 export async function signedRequest(options: SignedRequest): Promise<SignedResponse> {
   const url = new URL(options.endpoint);
-  const headers = signedHeaders(options, url);
+  const headers = headersOf(options, url.host);
   return await new Promise((resolve, reject) => {
     const req = request({ hostname: url.hostname, port: url.port, method: options.method, path: options.path, headers }, (res) => {
       const chunks: Buffer[] = [];
