@@ -33,6 +33,8 @@ export interface WorkerNodeOptions {
   readonly unseal: (sealed: string) => Record<string, string>;
   readonly observers: WorkerObservers;
   readonly logger: Logger;
+  /** The node cannot go on serving. */
+  readonly onFailure?: (error: Error) => void;
   readonly clock?: Clock;
   /** For tests: another way to other workers. */
   readonly connect?: ConnectWorker;
@@ -84,7 +86,7 @@ export class WorkerNode {
 
   /** Serves from now on: what it holds at once, the rest when a view tells it mounts and peers. @throws AddressInUse, InvalidConfiguration */
   async start(): Promise<void> {
-    const { listen, store, keys, settings } = this.#options;
+    const { listen, store, keys, settings, onFailure } = this.#options;
     this.#dataPlane = await openDataPlane({
       ...listen,
       pages: store,
@@ -93,6 +95,8 @@ export class WorkerNode {
       limits: settings.dataLimits,
       threads: settings.dataThreads,
       ...(settings.dataPortable && { portable: true }),
+      ...(onFailure !== undefined && { onFailure }),
+      onUnreadable: (fileId, pageIndex) => this.#dropUnreadable(fileId, pageIndex),
     });
   }
 
@@ -117,6 +121,13 @@ export class WorkerNode {
     await this.fills.close();
     this.#peers.close();
     await this.mounts.close();
+  }
+
+  /** Reading it here makes the page store notice and drop it. */
+  #dropUnreadable(fileId: Uint8Array, pageIndex: number): void {
+    const { store } = this.#options;
+    const file = store.findFile(fileId);
+    if (file !== undefined) store.read(file, pageIndex, 0, new Uint8Array(store.pageSizeBytes));
   }
 
   #makeMounts(): WorkerMounts {

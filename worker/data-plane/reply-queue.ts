@@ -10,7 +10,7 @@ import { Counter } from './thread-protocol.ts';
 /** Pages that one connection may hold pinned. */
 const ACTIVE_MAX = 4;
 /** Up to here a copy and one send are cheaper than a send and a sendfile. */
-export const INLINE_BYTES_MAX = 32 << 10;
+export const INLINE_BYTES_MAX = 0;
 const TURN_BYTES = CHUNK_BYTES_MAX;
 const CHECKSUM_BYTES = 8;
 /** Replies kept for reuse by a thread. */
@@ -203,7 +203,8 @@ export class ReplyQueue {
     reply.slot = reader.acquire(reply.fileId, pageIndex, reply.offset - pageIndex * pageSizeBytes, reply.length);
     if (reply.slot < 0) return false;
     reply.descriptor = reader.descriptor(reply.slot);
-    if (!reply.isFromMain) {
+    // A page that the main thread had to verify first is a hit as well; one that was filled is not.
+    if ((reply.flags & ChunkFlag.FromCache) !== 0) {
       counters[Counter.hits]! += 1;
       counters[Counter.hitBytes]! += reply.length;
     }
