@@ -95,7 +95,7 @@ export class Cluster {
     this.directory = scratchDirectory(options.name ?? 'cluster');
     this.mount = join(this.directory, 'mount');
     for (const name of ['conf', 'keys', 'logs', 'run', 'mount', 'metastore']) mkdirSync(join(this.directory, name), { mode: 0o700 });
-    for (const name of ['data-plane', 'sealing']) createKeyFile(this.#keyFile(name));
+    for (const name of ['data-plane', 'sealing'] as const) createKeyFile(this.#keyFile(name));
     this.#writeSiteFile();
   }
 
@@ -203,7 +203,7 @@ export class Cluster {
     const role = options.role ?? 'sdk';
     const client = await openClient({
       endpoints: slots.map((slot) => `${HOST}:${slot.ports['data']}`),
-      keys: { clusterUid: await this.clusterUid(), dataPlaneKey: readKeyFile(this.#keyFile('data-plane')) },
+      keys: { clusterUid: await this.clusterUid(), dataPlaneKey: this.dataPlaneKey },
       role,
       identity: options.identity ?? `${role}/e2e-${process.pid}-${++this.#clientNumber}`,
       localHostId: options.localHostId ?? HOST_ID,
@@ -217,6 +217,11 @@ export class Cluster {
   }
   async clusterUid(): Promise<string> {
     return (await this.api.membership()).clusterUid;
+  }
+
+  /** 32 bytes, of the file that the processes use. */
+  get dataPlaneKey(): Uint8Array {
+    return readKeyFile(this.#keyFile('data-plane'));
   }
 
   async members(): Promise<readonly MembershipMember[]> {
@@ -306,7 +311,11 @@ export class Cluster {
     return readFileSync(join(this.directory, 'logs', `${name}.log`), 'utf8').slice(-4000);
   }
 
-  #keyFile = (name: string): string => join(this.directory, 'keys', `${name}.key`);
+  #keyFile(name: 'data-plane' | 'sealing'): string {
+    const property = `alluxio.security.${name.replace('-', '.')}.key.file=`;
+    const given = this.#options.properties?.find((text) => text.startsWith(property));
+    return given?.slice(property.length) ?? join(this.directory, 'keys', `${name}.key`);
+  }
   #etcdProperties = (): string[] => ['alluxio.metadata.store.type=ETCD', `alluxio.etcd.endpoints=http://${this.#options.etcd}`];
 
   #addSlot(): WorkerSlot {

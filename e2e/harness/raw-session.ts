@@ -1,7 +1,6 @@
 // Data-plane sessions that a test drives itself: to send what the client library never would.
 import { connect } from 'node:net';
 import type { FileStatus } from '../../common/api/index.ts';
-import { readKeyFile } from '../../common/secrets/index.ts';
 import type { DataConnection } from '../../proto/frames/contracts.ts';
 import { connectData, encodeHello, encodeReadTarget, helloLength, parseObject } from '../../proto/frames/index.ts';
 import type { SessionRole } from '../../proto/frames/layout.ts';
@@ -10,7 +9,7 @@ import { type Cluster, HOST, type WorkerSlot } from './cluster.ts';
 export async function connectWorker(cluster: Cluster, slot: WorkerSlot, identity: string, role: SessionRole = 'sdk'): Promise<DataConnection> {
   return await connectData({
     endpoint: { host: HOST, port: slot.ports['data']!, unixPath: '' },
-    keys: { clusterUid: await cluster.clusterUid(), dataPlaneKey: readKeyFile(`${cluster.directory}/keys/data-plane.key`) },
+    keys: { clusterUid: await cluster.clusterUid(), dataPlaneKey: cluster.dataPlaneKey },
     role,
     identity: `${role}/${identity}`,
   });

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { openClient } from '../../client/index.ts';
-import { readKeyFile } from '../../common/secrets/index.ts';
 import { MAGIC, PROTOCOL_VERSION } from '../../proto/frames/layout.ts';
 import { type Bucket, startBucket } from '../harness/bucket.ts';
 import { type Cluster, HOST, startCluster } from '../harness/cluster.ts';
@@ -66,7 +65,7 @@ describe('a worker’s data plane', () => {
     await Promise.all([shout(Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')), shout(Buffer.alloc(64, 0xff)), shout(randomBytes(100_000))]);
     const client = await openClient({
       endpoints: [`${HOST}:${port}`],
-      keys: { clusterUid: await cluster.clusterUid(), dataPlaneKey: readKeyFile(`${cluster.directory}/keys/data-plane.key`) },
+      keys: { clusterUid: await cluster.clusterUid(), dataPlaneKey: cluster.dataPlaneKey },
       role: 'sdk',
       identity: 'sdk/fine',
       localHostId: '',

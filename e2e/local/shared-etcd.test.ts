@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openClient } from '../../client/index.ts';
-import { readKeyFile } from '../../common/secrets/index.ts';
 import { type Etcd, startEtcd } from '../../tools/servers/index.ts';
 import { type Cluster, HOST, startCluster } from '../harness/cluster.ts';
 import { pathOf } from '../harness/reading.ts';
@@ -44,11 +43,10 @@ describe('two clusters on one etcd', () => {
   });
 
   it('refuse each other’s clients, with or without the right key', async () => {
-    const keyFile = join(left.directory, 'keys/data-plane.key');
     for (const clusterUid of [await left.clusterUid(), await right.clusterUid()]) {
       const attempt = openClient({
         endpoints: [`${HOST}:${right.workers[0]!.ports['data']}`],
-        keys: { clusterUid, dataPlaneKey: readKeyFile(keyFile) },
+        keys: { clusterUid, dataPlaneKey: left.dataPlaneKey },
         role: 'sdk',
         identity: 'sdk/stranger',
         localHostId: '',

@@ -35,7 +35,7 @@ describe('readers that stand still', () => {
     const job = {
       endpoint: `${HOST}:${cluster.workers[0]!.ports['data']}`,
       clusterUid: await cluster.clusterUid(),
-      dataPlaneKey: readFileSync(join(cluster.directory, 'keys/data-plane.key')).toString('hex'),
+      dataPlaneKey: Buffer.from(cluster.dataPlaneKey).toString('hex'),
       path: pathOf(key),
       blockBytes: 3 * PAGE_BYTES,
     };
