@@ -70,12 +70,15 @@ async function* keysOfDirectory(request: KeysRequest, directory: ByteString, par
     throwIfAborted(signal);
     const key = directory + name;
     if (!key.startsWith(prefix)) return;
-    const isBehind = after === undefined || key > after;
-    if (!isRecursive || !name.endsWith('/')) {
-      if (isBehind) yield key;
-    } else if (isBehind || after.startsWith(key)) yield* keysOfDirectory(request, key, [...parents, opened.identity]);
+    const isEntered = isRecursive && name.endsWith('/');
+    if (!isWanted(key, after, isEntered)) continue;
+    if (isEntered) yield* keysOfDirectory(request, key, [...parents, opened.identity]);
+    else yield key;
   }
 }
+
+/** Behind `after`, or a directory in which that lies. */
+const isWanted = (key: ByteString, after: ByteString | undefined, isEntered: boolean): boolean => after === undefined || key > after || (isEntered && after.startsWith(key));
 
 function readNames({ walk, isRecursive, signal }: KeysRequest, path: Buffer): Promise<SortedNames | undefined> {
   const isDirectoryLink = async (link: Buffer): Promise<boolean> => (await statInside(walk.root, link))?.isDirectory() === true;

@@ -8,7 +8,7 @@ import { timeMs, versionOfEtag } from './object-facts.ts';
 import { brokenResponse } from './s3-errors.ts';
 
 interface ListedObject {
-  readonly Key: string;
+  readonly Key?: string;
   readonly LastModified?: string;
   readonly ETag?: string;
   readonly Size?: string;
@@ -19,7 +19,7 @@ interface ListBucketResult {
   readonly IsTruncated?: string;
   readonly NextContinuationToken?: string;
   readonly Contents?: readonly ListedObject[];
-  readonly CommonPrefixes?: readonly { readonly Prefix: string }[];
+  readonly CommonPrefixes?: readonly { readonly Prefix?: string }[];
 }
 
 // Entities are resolved here: the parser bounds how many a document may have, and every ETag has two.
@@ -60,7 +60,10 @@ export interface ListPlace {
 /** @throws UfsUnavailable for what is no listing, or of another prefix */
 export function parseListing(body: Buffer, place: ListPlace): ListPage {
   const result = listResult(body);
-  const keyOf = (text: string): string => (result.EncodingType === 'url' ? decodeListedKey(xmlText(text)) : xmlText(text));
+  const keyOf = (text: string | undefined): string => {
+    if (text === undefined || text === '') throw brokenResponse('The store listed something without a key.');
+    return result.EncodingType === 'url' ? decodeListedKey(xmlText(text)) : xmlText(text);
+  };
   const rows = [
     ...(result.Contents ?? []).map((object) => ({ sortKey: keyOf(object.Key), object })),
     ...(result.CommonPrefixes ?? []).map(({ Prefix }) => ({ sortKey: keyOf(Prefix), object: undefined })),
@@ -76,7 +79,11 @@ export function parseListing(body: Buffer, place: ListPlace): ListPage {
   return { entries, lastKey: rows.at(-1)?.sortKey, isTruncated: result.IsTruncated === 'true', continuationToken: token === undefined ? undefined : xmlText(token) };
 }
 
+/** The parser forgives a document that breaks off, which would pass for a short listing. */
+const END = /<(?:\/ListBucketResult|ListBucketResult[^<>]*\/)>\s*$/;
+
 function listResult(body: Buffer): ListBucketResult {
+  if (!END.test(body.toString('latin1', Math.max(0, body.length - 512)))) throw brokenResponse('The store answered something else than a whole listing.');
   let document: { ListBucketResult?: ListBucketResult | '' };
   try {
     document = parser.parse(body) as typeof document;

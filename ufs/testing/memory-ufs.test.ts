@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { UfsEntry } from '../under-file-system.ts';
+import { describeUfsContract } from '../ufs.contract.ts';
 import { createMemoryUfs } from './memory-ufs.ts';
+
+describeUfsContract('memory', async () => ({ ufs: createMemoryUfs(), close: () => undefined }), { hasOpaqueKeys: true });
 
 const collect = async (batches: AsyncIterable<readonly UfsEntry[]>): Promise<string[]> => {
   const keys: string[] = [];
