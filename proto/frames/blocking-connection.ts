@@ -84,6 +84,10 @@ class FramedBlockingConnection implements BlockingDataConnection {
     this.#timeoutMs = options.timeoutMs;
   }
 
+  get closed(): boolean {
+    return this.#fd < 0;
+  }
+
   /** @throws Unauthenticated, ProtocolMismatch, WorkerUnavailable */
   greet(hello: ClientHello): void {
     this.#deadlineMs = performance.now() + this.#timeoutMs;

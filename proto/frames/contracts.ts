@@ -79,6 +79,8 @@ export interface CallRequest {
 
 /** Client end for threads that may block (FUSE serve threads). Needs koffi. */
 export interface BlockingDataConnection {
+  /** Closed by the caller, or by itself after a reply that did not arrive whole. */
+  readonly closed: boolean;
   /** Cached bytes only (sends OnlyIfCached). @returns bytes read, or -1: not cached, -2: connection broken or timed out (close it, use the event loop's client). */
   readCached(fileId: Uint8Array, offset: number, into: Uint8Array, intoOffset: number, length: number): number;
   /** Unix socket only. @returns a descriptor the caller owns, or -1. */

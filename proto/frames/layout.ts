@@ -74,8 +74,8 @@ export interface ReadTarget {
 }
 
 /** Hello, each message one length-prefixed (u32) JSON object ≤ 4 KiB:
- *  client → {magic, protocol, clusterUid, identity, expiresAtMs, nonce}
- *  server → {protocol, nonce, proof: HMAC-SHA256(sessionKey, 'server' ‖ clientNonce ‖ serverNonce)} or {error: {code, message}}
+ *  client → {magic, protocol, clusterUid ('': not known yet), identity, expiresAtMs, nonce}
+ *  server → {protocol, clusterUid, nonce, proof: HMAC-SHA256(sessionKey, 'server' ‖ clientNonce ‖ serverNonce)} or {error: {code, message}}
  *  client → {proof: HMAC-SHA256(sessionKey, 'client' ‖ clientNonce ‖ serverNonce)}
  *  server → {ok: true} or {error}
  *  sessionKey = HKDF-SHA256(dataPlaneKey, salt = clusterUid, info = identity ‖ 0 ‖ expiresAtMs). identity = `<role>/<name>`. */

@@ -56,17 +56,18 @@ export interface HelloOptions {
 export class ClientHello {
   readonly first: Buffer;
   readonly #nonce = randomBytes(16).toString('hex');
-  readonly #key: Buffer;
+  readonly #options: HelloOptions;
+  readonly #expiresAtMs = Date.now() + SESSION_MS;
   #isProven = false;
 
+  /** A client that knows no cluster uid ('') takes that of the worker, which proves that it holds the key. */
   constructor(options: HelloOptions) {
     const { keys, role, identity } = options;
+    this.#options = options;
     if (!IDENTITY.test(identity) || !identity.startsWith(`${role}/`)) {
       throw new CacheError('InvalidArgument', 'A session identity must read <role>/<name>.', { context: { identity, role } });
     }
-    const expiresAtMs = Date.now() + SESSION_MS;
-    this.#key = sessionKey(keys, identity, expiresAtMs);
-    this.first = encodeHello({ magic: MAGIC, protocol: PROTOCOL_VERSION, clusterUid: keys.clusterUid, identity, expiresAtMs, nonce: this.#nonce });
+    this.first = encodeHello({ magic: MAGIC, protocol: PROTOCOL_VERSION, clusterUid: keys.clusterUid, identity, expiresAtMs: this.#expiresAtMs, nonce: this.#nonce });
   }
 
   /** @throws Unauthenticated, ProtocolMismatch */
@@ -81,11 +82,14 @@ export class ClientHello {
     if (message['protocol'] !== PROTOCOL_VERSION) throw mismatch(message['protocol']);
     if (typeof nonce !== 'string' || !NONCE.test(nonce)) throw brokenFrame('The worker sent no nonce.');
     const nonces = this.#nonce + nonce;
-    if (!isProof(message['proof'], proofOf(this.#key, 'server', nonces))) {
+    const { keys, identity } = this.#options;
+    const clusterUid = keys.clusterUid === '' ? String(message['clusterUid']) : keys.clusterUid;
+    const key = sessionKey({ ...keys, clusterUid }, identity, this.#expiresAtMs);
+    if (!isProof(message['proof'], proofOf(key, 'server', nonces))) {
       throw unauthenticated('The worker does not hold this cluster’s data-plane key: compare alluxio.security.data.plane.key.file on both ends.');
     }
     this.#isProven = true;
-    return encodeHello({ proof: proofOf(this.#key, 'client', nonces) });
+    return encodeHello({ proof: proofOf(key, 'client', nonces) });
   }
 }
 
@@ -118,7 +122,7 @@ export class ServerHello {
     const { magic, protocol, clusterUid, identity, expiresAtMs, nonce } = message;
     if (magic !== MAGIC) throw brokenFrame('The peer does not speak the data-plane protocol.');
     if (protocol !== PROTOCOL_VERSION) throw mismatch(protocol);
-    if (clusterUid !== this.#keys.clusterUid) throw unauthenticated('The client belongs to another cluster: check its worker endpoints and its cluster.');
+    if (clusterUid !== '' && clusterUid !== this.#keys.clusterUid) throw unauthenticated('The client belongs to another cluster: check its worker endpoints and its cluster.');
     if (typeof identity !== 'string' || !IDENTITY.test(identity)) throw unauthenticated('The session identity must read <role>/<name>.');
     if (typeof nonce !== 'string' || !NONCE.test(nonce) || typeof expiresAtMs !== 'number' || !Number.isSafeInteger(expiresAtMs)) throw brokenFrame('The hello is not complete.');
     this.#identity = identity;
@@ -127,7 +131,7 @@ export class ServerHello {
     const key = sessionKey(this.#keys, identity, expiresAtMs);
     const own = randomBytes(16).toString('hex');
     this.#expectedProof = proofOf(key, 'client', nonce + own);
-    return encodeHello({ protocol: PROTOCOL_VERSION, nonce: own, proof: proofOf(key, 'server', nonce + own) });
+    return encodeHello({ protocol: PROTOCOL_VERSION, clusterUid: this.#keys.clusterUid, nonce: own, proof: proofOf(key, 'server', nonce + own) });
   }
 
   #assertFresh(): void {
