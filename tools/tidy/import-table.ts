@@ -20,7 +20,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'common/process': [...LOW, 'common/log', 'common/metrics'],
   'common/syscall': [...LOW],
   'common/k8s': [...LOW, 'common/log'],
-  'common/metadata-store': [...LOW, 'common/log', 'common/rpc', 'proto'],
+  'common/metadata-store': [...LOW, 'common/log', 'common/rpc', 'common/secrets', 'common/syscall', 'proto'],
   proto: [...COMMON],
   ufs: [...COMMON],
   cache: [...COMMON],

@@ -1,0 +1,19 @@
+// Door for etcd3, and the metadata store's other forms: embedded in a process, and served by a coordinator.
+export { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
+export type {
+  CallOptions,
+  Change,
+  CommitAnswer,
+  Compare,
+  GetAnswer,
+  Lease,
+  MetadataStore,
+  RangeAnswer,
+  StoreEntry,
+  StoreEvent,
+  StoreObserver,
+  Transaction,
+  Watch,
+  WatchListener,
+  WatchOptions,
+} from './metadata-store.ts';
