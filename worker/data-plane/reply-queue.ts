@@ -10,7 +10,7 @@ import { Counter } from './thread-protocol.ts';
 /** Pages that one connection may hold pinned. */
 const ACTIVE_MAX = 4;
 /** Up to here a copy and one send are cheaper than a send and a sendfile. */
-export const INLINE_BYTES_MAX = 0;
+export const INLINE_BYTES_MAX = 32 << 10;
 const TURN_BYTES = CHUNK_BYTES_MAX;
 const CHECKSUM_BYTES = 8;
 /** Replies kept for reuse by a thread. */
