@@ -1,8 +1,9 @@
 // HTTP to one origin: a pool of kept connections, one request and its response. A success's body goes piece by piece to a sink, without being collected;
 // everything else is collected up to a bound. Each exchange has a deadline and a watchdog for silence; after it has ended nothing touches the sink.
-import { Pool, type Dispatcher } from 'undici';
 import { abortReason, type Clock, linkSignals, onAbort, type Release, Semaphore, systemClock, type Timer } from '../../common/async/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
+import type { DirectController, DirectHandler } from './direct-connection.ts';
+import { DirectPool } from './direct-pool.ts';
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -24,6 +25,10 @@ export interface HttpResponse {
 export interface BodySink {
   begin(response: Pick<HttpResponse, 'status' | 'headers'>): void;
   write(chunk: Buffer): void;
+  /** Instead of `write`: where the next bytes may be put, not more than were announced … */
+  space(): Uint8Array;
+  /** … and how many were. */
+  placed(count: number): void;
 }
 
 export interface ExchangeOptions {
@@ -40,7 +45,7 @@ const WAITERS_MAX = 10_000;
 const KEEP_ALIVE_MS = 20_000;
 
 export class HttpOrigin {
-  readonly #pool: Pool;
+  readonly #pool: DirectPool;
   /** So that the watchdog counts only time in which the server has the request. */
   readonly #slots: Semaphore;
   readonly #clock: Clock;
@@ -48,14 +53,7 @@ export class HttpOrigin {
   constructor(origin: string, connectionsMax: number, clock: Clock = systemClock) {
     this.#slots = new Semaphore(connectionsMax, { waitersMax: WAITERS_MAX, name: 'UFS connections' });
     this.#clock = clock;
-    this.#pool = new Pool(origin, {
-      connections: connectionsMax,
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: 0 },
-    });
+    this.#pool = new DirectPool({ origin, idleMs: KEEP_ALIVE_MS, clock });
   }
 
   /** @throws UfsUnavailable (no connection, reset, silence), DeadlineExceeded, Cancelled, Overloaded, what the sink throws */
@@ -63,7 +61,8 @@ export class HttpOrigin {
     const release = this.#slots.tryAcquire() ?? (await this.#waitForSlot(options));
     try {
       return await new Promise<HttpResponse>((resolve, reject) => {
-        new Exchange(options, { resolve, reject, clock: this.#clock }).start(this.#pool, request);
+        const exchange = new Exchange(options, { resolve, reject, clock: this.#clock });
+        exchange.start(() => this.#pool.dispatch(request, exchange));
       });
     } finally {
       release();
@@ -80,8 +79,9 @@ export class HttpOrigin {
   }
 
   /** Ends requests in flight. */
-  async close(): Promise<void> {
-    await this.#pool.destroy();
+  close(): Promise<void> {
+    this.#pool.close();
+    return Promise.resolve();
   }
 }
 
@@ -91,14 +91,14 @@ interface Ends {
   readonly clock: Clock;
 }
 
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements DirectHandler {
   readonly #options: ExchangeOptions;
   readonly #ends: Ends;
   readonly #startMs: number;
   #lastByteMs: number;
   #timer: Timer | undefined;
   #stopListening: () => void = () => undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: DirectController | undefined;
   #hasEnded = false;
   #status = 0;
   #headers: HttpHeaders = {};
@@ -112,25 +112,24 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#startMs = this.#lastByteMs = ends.clock.nowMs();
   }
 
-  start(pool: Pool, request: HttpRequest): void {
+  start(dispatch: () => void): void {
     const { signal } = this.#options;
     this.#stopListening = onAbort(signal, () => this.#fail(abortReason(signal!)));
     if (this.#hasEnded) return;
     this.#watch();
     try {
-      // `reset: false`: connections are kept after HEAD, too.
-      pool.dispatch({ method: request.method, path: request.path, headers: request.headers, body: request.body ?? null, reset: false }, this);
+      dispatch();
     } catch (error) {
       this.#fail(networkError(error));
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: DirectController): void {
     this.#controller = controller;
-    if (this.#hasEnded) controller.abort(new CacheError('Cancelled', 'The exchange has ended.'));
+    if (this.#hasEnded) controller.abort();
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {
+  onResponseStart(status: number, headers: HttpHeaders): void {
     this.#lastByteMs = this.#ends.clock.nowMs();
     if (this.#hasEnded || status < 200) return;
     this.#status = status;
@@ -140,7 +139,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#guard(() => this.#sink!.begin({ status, headers }));
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(chunk: Buffer): void {
     if (this.#hasEnded) return;
     this.#lastByteMs = this.#ends.clock.nowMs();
     if (this.#sink !== undefined) {
@@ -152,13 +151,24 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.#collected.push(chunk);
   }
 
+  /** Only for bodies that the sink takes. */
+  space(): Uint8Array | undefined {
+    return this.#hasEnded ? undefined : this.#sink?.space();
+  }
+
+  placed(count: number): void {
+    if (this.#hasEnded) return;
+    this.#lastByteMs = this.#ends.clock.nowMs();
+    this.#guard(() => this.#sink!.placed(count));
+  }
+
   onResponseEnd(): void {
     if (!this.#end()) return;
     const body = this.#collected.length === 1 ? this.#collected[0]! : Buffer.concat(this.#collected);
     this.#ends.resolve({ status: this.#status, headers: this.#headers, body });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(error: Error): void {
     if (this.#end()) this.#ends.reject(networkError(error));
   }
 
@@ -183,7 +193,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #fail(error: CacheError): void {
     if (!this.#end()) return;
-    this.#controller?.abort(error);
+    this.#controller?.abort();
     this.#ends.reject(error);
   }
 

@@ -113,6 +113,15 @@ export class RangeSink implements BodySink {
     if (isExact) this.#parts.accept(chunk.length);
   }
 
+  space(): Uint8Array {
+    return this.#parts.into.subarray(this.#written, this.#announced.bytes);
+  }
+
+  placed(count: number): void {
+    this.#written += count;
+    if (this.#announced.isExact) this.#parts.accept(count);
+  }
+
   /** Without a length only a body of exactly the right size is believed. */
   finish(): void {
     if (this.#announced.isExact) return;
