@@ -100,7 +100,7 @@ export class RenewedCredentials {
   }
 }
 
-/** Providers tell "there are none" apart from "the token service did not answer", which is worth another try. */
+/** No credentials at all is final; a token service without an answer is worth another try. */
 function credentialError(error: unknown): CacheError {
   const isMissing =
     error instanceof Error && /^(CredentialsProviderError|ProviderError|TokenProviderError|AccessDenied|ExpiredTokenException|InvalidIdentityToken)/.test(error.name);

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setDefaultCACertificates } from 'node:tls';
 import { startVersitygw, type Versitygw } from '../../tools/servers/index.ts';
 import { checkUfs, openUfs } from '../index.ts';
 import { startScriptedS3 } from '../testing/scripted-s3.ts';
+import { selfSigned } from '../testing/self-signed.ts';
 import { describeUfsContract, entriesOf, patterned, readAll, versionOf } from '../ufs.contract.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'alluxio-ufs-s3-'));
@@ -53,6 +55,38 @@ describeUfsContract(
   },
   { hasOpaqueKeys: true },
 );
+
+describeUfsContract(
+  's3 over TLS',
+  async () => {
+    const tls = selfSigned();
+    setDefaultCACertificates([tls.cert]);
+    const scripted = await startScriptedS3({ tls });
+    return { ufs: openUfs({ ufsUri: 's3://bucket', options: scripted.options }), close: () => scripted.close() };
+  },
+  { hasOpaqueKeys: true },
+);
+
+describe('s3 over TLS', () => {
+  it('bodies go out unsigned, and a certificate that nobody vouches for is refused with a remedy', async () => {
+    const tls = selfSigned();
+    setDefaultCACertificates([tls.cert]);
+    const scripted = await startScriptedS3({ tls });
+    const ufs = openUfs({ ufsUri: 's3://bucket', options: scripted.options });
+    await ufs.write('k', Buffer.from('x'));
+    expect(scripted.seen.map(({ op, headers }) => [op, headers['x-amz-content-sha256']?.slice(0, 8)])).toEqual([
+      ['PutObject', 'UNSIGNED'],
+      ['HeadObject', 'e3b0c442'],
+    ]);
+    await ufs.close();
+    setDefaultCACertificates([]);
+    await expect(checkUfs({ ufsUri: 's3://bucket', options: scripted.options, timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'UfsUnavailable',
+      context: { remedy: expect.any(String) },
+    });
+    await scripted.close();
+  });
+});
 
 describe('s3 at versitygw', () => {
   it('tells at mount time what is wrong, in one line with a remedy', async () => {

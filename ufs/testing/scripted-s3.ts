@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { isSignedRight } from './signature-check.ts';
 
@@ -28,6 +29,8 @@ export interface ScriptedS3Options {
   readonly bucket?: string;
   readonly region?: string;
   readonly sessionToken?: string;
+  /** PEM: speaks HTTPS, as `localhost`. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 interface Upload {
@@ -56,14 +59,15 @@ export class ScriptedS3 {
   readonly #uploads = new Map<string, Upload>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
+  readonly #isTls: boolean;
 
   constructor(options: ScriptedS3Options = {}) {
     this.bucket = options.bucket ?? 'bucket';
     this.region = options.region ?? 'us-east-1';
     this.sessionToken = options.sessionToken;
-    this.#server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
-      this.#serve(req, res).catch(() => res.destroy());
-    });
+    const serve = (req: IncomingMessage, res: ServerResponse): void => void this.#serve(req, res).catch(() => res.destroy());
+    this.#isTls = options.tls !== undefined;
+    this.#server = options.tls === undefined ? createServer({ keepAliveTimeout: 60_000 }, serve) : createTlsServer({ keepAliveTimeout: 60_000, ...options.tls }, serve);
     this.#server.on('connection', (socket) => {
       this.connections++;
       this.#sockets.add(socket);
@@ -78,7 +82,8 @@ export class ScriptedS3 {
     return this;
   }
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { port } = this.#server.address() as AddressInfo;
+    return this.#isTls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   }
   /** Options of a mount of this bucket. */
   get options(): Record<string, string> {
