@@ -1,7 +1,7 @@
 // One data thread's loop: epoll over its connections, the main thread's messages, new connections. It never blocks but in epoll_wait, and gives Node's own loop a moment
 // now and then (the garbage collector's tasks run there).
 import { receiveMessageOnPort } from 'node:worker_threads';
-import { attachPageTable } from '../../cache/index.ts';
+import { attachPageTable } from '../../cache/page-table-reader.ts'; // not the door: a thread needs nothing else of the store, and starts faster
 import { CacheError } from '../../common/errors/index.ts';
 import {
   descriptorCalls,

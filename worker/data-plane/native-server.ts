@@ -60,8 +60,8 @@ class DataThread {
     await this.#ready.promise;
   }
 
-  send(message: ToDataThread): void {
-    this.#port.postMessage(message);
+  send(message: ToDataThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
     this.#wake();
   }
 
@@ -126,11 +126,13 @@ class DataThread {
 
   #park(connection: number, session: Session): ParkedRequests {
     const { handler } = this.#options;
-    const reply = (requestId: number, status: number, flags: number, bytes: Uint8Array): void =>
-      this.send({ kind: 'reply', connection, requestId, status, flags, bytes: ownBytes(bytes) });
+    const reply = (requestId: number, answer: { readonly status: number; readonly flags: number; readonly bytes: Uint8Array }): void => {
+      const bytes = Uint8Array.prototype.slice.call(answer.bytes); // one copy that the thread gets as it is
+      this.send({ kind: 'reply', connection, requestId, status: answer.status, flags: answer.flags, bytes }, [bytes.buffer as ArrayBuffer]);
+    };
     const sink: ReplySink = {
-      finish: (requestId, bytes, flags) => reply(requestId, 0, flags, bytes),
-      fail: (requestId, error) => reply(requestId, wireOf(error.code), 0, errorBody(error)),
+      finish: (requestId, bytes, flags) => reply(requestId, { status: 0, flags, bytes }),
+      fail: (requestId, error) => reply(requestId, { status: wireOf(error.code), flags: 0, bytes: errorBody(error) }),
       serve: ({ requestId, fileId, offset, length }, chunkFlags) => {
         this.send({ kind: 'serve', connection, requestId, fileId, offset, length, chunkFlags });
         return 'asked';
@@ -156,9 +158,6 @@ class DataThread {
     return bytes === undefined ? undefined : into.subarray(0, bytes);
   }
 }
-
-/** A view that is a small part of a pool would be copied with the whole pool. */
-const ownBytes = (bytes: Uint8Array): Uint8Array => (bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.prototype.slice.call(bytes));
 
 function errorBody(error: CacheError): Uint8Array {
   const body = encodeErrorBody(error);
