@@ -1,5 +1,6 @@
 // The worker's metrics: the whole catalogue, and the observers through which its parts count. Names that the reference has keep name and labels.
 import { type Counter, type Labelled, type MetricsRegistry, BYTES_BUCKETS, SECONDS_BUCKETS } from '../common/metrics/index.ts';
+import type { Semaphore } from '../common/async/index.ts';
 import type { CacheError } from '../common/errors/index.ts';
 import type { PageStore, PageStoreEvent } from '../cache/contracts.ts';
 import type { UfsObserver } from '../ufs/under-file-system.ts';
@@ -168,6 +169,7 @@ export interface ObservedParts {
   readonly dataPlane: { stats(): DataPlaneStats };
   readonly fills: Pick<FillService, 'load'>;
   readonly metadata: Pick<MetadataService, 'counters'>;
+  readonly metadataLanes: Pick<Semaphore, 'capacity' | 'available' | 'waiting' | 'rejected'>;
   readonly polls: Pick<MembershipPolls, 'parked' | 'capacity' | 'rejected' | 'fuseClients'>;
   readonly mainHits: Hits;
   readonly membership: { readonly isRegistered: boolean; readonly registrations: number; readonly workersOnline: number };
@@ -177,7 +179,8 @@ export interface ObservedParts {
 export function observeParts(metrics: MetricsRegistry, parts: ObservedParts): void {
   observeStore(metrics, parts);
   observeDataPlane(metrics, parts);
-  observeWork(metrics, parts);
+  observeFills(metrics, parts);
+  observeMetadata(metrics, parts);
   observeMembership(metrics, parts);
 }
 
@@ -207,12 +210,19 @@ function observeDataPlane(metrics: MetricsRegistry, { dataPlane, mainHits }: Obs
   metrics.observedCounter({ name: 'alluxio_worker_data_connections_cut_total', help: 'Connections cut: silent, slow or broken clients.', read: () => stats().connectionsCut });
 }
 
-function observeWork(metrics: MetricsRegistry, { fills, metadata }: ObservedParts): void {
+function observeFills(metrics: MetricsRegistry, { fills }: ObservedParts): void {
   metrics.observedGauge({ name: 'alluxio_worker_fills_in_progress', help: 'Pages being filled.', read: () => fills.load.fills });
   metrics.observedGauge({ name: 'alluxio_worker_fill_buffers_in_use', help: 'Page buffers in use.', read: () => fills.load.buffers });
   metrics.observedGauge({ name: 'alluxio_worker_fill_waiters', help: 'Requests that wait for fills.', read: () => fills.load.waiting });
   metrics.observedGauge({ name: 'alluxio_worker_fill_waiters_max', help: 'Requests that may wait for fills.', read: () => fills.load.waitersMax });
   metrics.observedCounter({ name: 'alluxio_worker_fill_waiters_rejected_total', help: 'Requests refused because too many wait for fills.', read: () => fills.load.rejected });
+}
+
+function observeMetadata(metrics: MetricsRegistry, { metadata, metadataLanes: lanes }: ObservedParts): void {
+  metrics.observedGauge({ name: 'alluxio_worker_metadata_requests', help: 'Metadata requests in progress.', read: () => lanes.capacity - lanes.available });
+  metrics.observedGauge({ name: 'alluxio_worker_metadata_requests_max', help: 'Metadata requests that may be in progress.', read: () => lanes.capacity });
+  metrics.observedGauge({ name: 'alluxio_worker_metadata_requests_waiting', help: 'Metadata requests that wait for their turn.', read: () => lanes.waiting });
+  metrics.observedCounter({ name: 'alluxio_worker_metadata_requests_rejected_total', help: 'Metadata requests refused because too many wait.', read: () => lanes.rejected });
   metrics.observedCounter({ name: 'alluxio_worker_status_cache_hits_total', help: 'Status requests answered from memory.', read: () => metadata.counters.hits });
   metrics.observedCounter({ name: 'alluxio_worker_status_cache_misses_total', help: 'Status requests that asked the under file system.', read: () => metadata.counters.misses });
   metrics.observedGauge({ name: 'alluxio_worker_status_cache_entries', help: 'Statuses in memory.', read: () => metadata.counters.entries });

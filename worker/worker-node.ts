@@ -49,6 +49,8 @@ export class WorkerNode {
   readonly fills: FillService;
   readonly metadata: MetadataService;
   readonly polls: MembershipPolls;
+  /** Metadata requests in progress. */
+  readonly metadataLanes = new Semaphore(METADATA_LANES, { waitersMax: METADATA_WAITERS_MAX, name: 'metadata requests' });
   readonly #options: WorkerNodeOptions;
   readonly #peers: Peers;
   readonly #requests: WorkerRequests;
@@ -170,7 +172,7 @@ export class WorkerNode {
       reads,
       metadata: new MetadataRequests({ workerId, metadata: this.metadata, store, reads }),
       polls: this.polls,
-      metadataLanes: new Semaphore(METADATA_LANES, { waitersMax: METADATA_WAITERS_MAX, name: 'metadata requests' }),
+      metadataLanes: this.metadataLanes,
       obstacle: () => (this.#snapshot === undefined ? new CacheError('WorkerUnavailable', 'This worker does not know its cluster yet.', { source: 'worker' }) : undefined),
       observer: observers.requests,
     });

@@ -258,6 +258,7 @@ class WorkerProcess {
       dataPlane: node.dataPlane,
       fills: node.fills,
       metadata: node.metadata,
+      metadataLanes: node.metadataLanes,
       polls: node.polls,
       mainHits: this.#observers.mainHits,
       membership: {

@@ -99,8 +99,17 @@ export class NodeFixture {
       logger: createLogger({ component: 'test', sink: () => undefined }),
     });
     await node.start();
-    const { fills, metadata, polls, dataPlane } = node;
-    observeParts(metrics, { store, dataPlane, fills, metadata, polls, mainHits: observers.mainHits, membership: { isRegistered: true, registrations: 1, workersOnline: 1 } });
+    const { fills, metadata, metadataLanes, polls, dataPlane } = node;
+    observeParts(metrics, {
+      store,
+      dataPlane,
+      fills,
+      metadata,
+      metadataLanes,
+      polls,
+      mainHits: observers.mainHits,
+      membership: { isRegistered: true, registrations: 1, workersOnline: 1 },
+    });
     const running = { node, store, record: recordOf(uuid, index, dataPlane.port), metrics, observers };
     this.nodes[index] = running;
     return running;
