@@ -77,7 +77,10 @@ export type StoreEvent =
 export interface WatchListener {
   /** Everything below the prefixes as of `revision`; what was known before is void. Comes first unless `fromRevision` was given, and again when the store no longer has the changes in between. */
   resync(snapshot: RangeAnswer): void;
-  /** Changes after the last snapshot, in order of their revisions and none left out; `revision` is that of the last one. */
+  /**
+   * Changes after the last snapshot, none left out, in order below each prefix; while a watch of several prefixes catches up, one may run ahead of another.
+   * `revision` is the highest told so far.
+   */
   changed(events: readonly StoreEvent[], revision: number): void;
   /** Whether changes arrive. Told at each change of it; false until the first answer. */
   connected?(isConnected: boolean): void;
