@@ -3,15 +3,16 @@ import type { MembershipView } from '../../common/api/index.ts';
 import { FakeClock } from '../../common/async/index.ts';
 import { MembershipPolls } from './membership-polls.ts';
 
-const viewOf = (revision: number, generation = 1): MembershipView => ({
+const viewOf = (revision: number, change: Partial<MembershipView> = { staticRing: revision % 2 === 0 }): MembershipView => ({
   clusterName: 'test',
   clusterUid: 'c',
-  generation,
+  generation: 1,
   revision,
   staticRing: false,
   members: [],
   mounts: [],
   fuseClients: 0,
+  ...change,
 });
 const never = new AbortController().signal;
 
@@ -52,6 +53,23 @@ describe('membership polls', () => {
     expect(polls.parked).toBe(1);
     await clock.advance(1);
     expect(await held).toBe(4);
+  });
+
+  it('tell a changed number of clients later than what routing depends on, or together with it', async () => {
+    const { clock, polls, ask } = setUp();
+    polls.publish(viewOf(1, {}));
+    const first = ask(1);
+    polls.publish(viewOf(2, { fuseClients: 5 }));
+    await clock.advance(1999);
+    expect(polls.parked).toBe(1);
+    await clock.advance(1);
+    expect(await first).toBe(2);
+    const second = ask(2);
+    polls.publish(viewOf(3, { fuseClients: 6 }));
+    polls.publish(viewOf(4, { fuseClients: 6, staticRing: true }));
+    await clock.advance(200);
+    expect(await second).toBe(4);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('answer nothing when the time is up, when there is no view yet, and when the worker leaves', async () => {

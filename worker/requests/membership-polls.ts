@@ -20,6 +20,8 @@ const NOTHING = Buffer.alloc(0);
 /** After its poll has ended a client counts as alive for so long: it polls again at once, or its worker has changed. */
 const CLIENT_GRACE_MS = 10_000;
 const CLIENTS_MAX = 100_000;
+/** A changed count of clients is no reason to wake all of them: it travels with the next change, or after this time. */
+const LAZY_DEBOUNCE_MS = 2000;
 
 export class MembershipPolls {
   readonly #options: MembershipPollsOptions;
@@ -32,6 +34,7 @@ export class MembershipPolls {
   #bytes: Buffer = NOTHING;
   #next: MembershipView | undefined;
   #timer: Timer | undefined;
+  #isTimerLazy = false;
   #rejected = 0;
   #isClosed = false;
 
@@ -59,9 +62,14 @@ export class MembershipPolls {
 
   /** The first view is told at once, later ones after the debounce time. */
   publish(view: MembershipView): void {
+    const before = this.#next;
     this.#next = view;
-    if (this.#view === undefined) this.#tell();
-    else this.#timer ??= this.#clock.schedule(this.#options.debounceMs ?? 200, () => this.#tell(), true);
+    if (this.#view === undefined) return this.#tell();
+    const isUrgent = before === undefined || essence(view) !== essence(before);
+    if (isUrgent && this.#isTimerLazy) this.#timer?.cancel();
+    if (this.#timer !== undefined && !(isUrgent && this.#isTimerLazy)) return;
+    this.#isTimerLazy = !isUrgent;
+    this.#timer = this.#clock.schedule(isUrgent ? (this.#options.debounceMs ?? 200) : LAZY_DEBOUNCE_MS, () => this.#tell(), true);
   }
 
   /** @returns the view as JSON, or nothing when the caller has it. @throws Overloaded, Cancelled, InvalidArgument */
@@ -107,6 +115,7 @@ export class MembershipPolls {
 
   #tell(): void {
     this.#timer = undefined;
+    this.#isTimerLazy = false;
     this.#view = this.#next!;
     this.#bytes = Buffer.from(JSON.stringify(this.#view));
     this.#wake();
@@ -122,3 +131,7 @@ export class MembershipPolls {
     this.#fuseClients.set(identity, this.#clock.nowMs() + waitMs + CLIENT_GRACE_MS);
   }
 }
+
+/** What routing depends on. */
+const essence = ({ generation, staticRing, members, mounts }: MembershipView): string =>
+  JSON.stringify([generation, staticRing, members.map(({ record, online }) => [{ ...record, fuseClients: 0 }, online]), mounts]);

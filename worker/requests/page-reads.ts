@@ -89,7 +89,8 @@ export class PageReads {
     for (let page = this.#pageOf(request.offset), count = 0; page * this.#pageSize < end && count < READ_AHEAD_PAGES_MAX; page++, count++) {
       // The request is over: its signal tells nothing about the fill.
       const fill = await this.#plan(trusted, { place, pageIndex: page, isForwarded: false, signal: undefined });
-      if (fill.unstored !== undefined || !this.#options.fills.readAhead(fill)) return;
+      if (fill.unstored !== undefined) return;
+      this.#options.fills.readAhead(fill); // a page that is here or on its way needs nothing
     }
   }
 
