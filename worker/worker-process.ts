@@ -8,7 +8,7 @@ import { backoffDelayMs, sleep } from '../common/async/index.ts';
 import { Property } from '../common/config/index.ts';
 import { asCacheError, CacheError, isCacheError } from '../common/errors/index.ts';
 import { type HttpServer, serveHttp } from '../common/http/index.ts';
-import type { MetadataStore } from '../common/metadata-store/index.ts';
+import { ClusterLink, type MetadataStore } from '../common/metadata-store/index.ts';
 import type { ProcessContext, RunningProcess } from '../common/process/index.ts';
 import { isKeyFileExposed, readKeyFile, SealingKey } from '../common/secrets/index.ts';
 import { openPageStore, type PageStore } from '../cache/index.ts';
@@ -16,7 +16,6 @@ import { openUfs } from '../ufs/index.ts';
 import { workerRoutes } from './http-routes.ts';
 import { readKnownCluster, writeKnownCluster } from './identity/known-cluster.ts';
 import { hostIdOf, loadIdentity, vnodesOf } from './identity/worker-identity.ts';
-import { ClusterLink } from './membership/cluster-link.ts';
 import { Registration } from './membership/registration.ts';
 import { observeParts, type WorkerObservers, workerObservers } from './metrics.ts';
 import { WorkerNode } from './worker-node.ts';
@@ -62,7 +61,6 @@ class WorkerProcess {
       store: openStore(context),
       clusterName: config.get(Property.clusterName),
       staticRing: !config.get(Property.ringDynamic),
-      logger: context.logger,
     });
   }
 

@@ -1,4 +1,5 @@
 // Door for etcd3, and the metadata store's other forms: embedded in a process, and served by a coordinator.
+export { ClusterLink, type ClusterLinkOptions } from './cluster-link.ts';
 export { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
 export type {
   CallOptions,

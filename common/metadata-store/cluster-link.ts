@@ -1,16 +1,18 @@
-// The worker's line to the metadata store: cluster UID, keys of its records, and membership views as they change.
-// Not here: registration.
+// A process's line to its cluster's records: the cluster's UID, keys of workers, and membership views as they change. The last view holds while the store is away.
+// Not here: who registers, who mounts.
 import { randomUUID } from 'node:crypto';
-import type { MembershipMember, MembershipView, MountEntry, WorkerRecord } from '../../common/api/index.ts';
-import { CacheError } from '../../common/errors/index.ts';
-import type { Logger } from '../../common/log/index.ts';
-import type { MetadataStore, RangeAnswer, StoreEvent, Watch } from '../../common/metadata-store/index.ts';
+import type { MembershipMember, MembershipView, MountEntry, WorkerRecord } from '../api/index.ts';
+import { systemClock, type Clock, type Timer } from '../async/index.ts';
+import { CacheError } from '../errors/index.ts';
+import type { MetadataStore, RangeAnswer, StoreEvent, Watch } from './metadata-store.ts';
 
 export interface ClusterLinkOptions {
   readonly store: MetadataStore;
   readonly clusterName: string;
   readonly staticRing: boolean;
-  readonly logger: Logger;
+  /** Changes that come close together make one view. Default 50 ms; the first view comes at once. */
+  readonly gatherMs?: number;
+  readonly clock?: Clock;
 }
 
 interface ClusterRecord {
@@ -18,15 +20,37 @@ interface ClusterRecord {
   readonly generation: number;
 }
 
+const GATHER_MS = 50;
+
 export class ClusterLink {
   readonly store: MetadataStore;
   readonly #options: ClusterLinkOptions;
+  readonly #clock: Clock;
   readonly #entries = new Map<string, unknown>();
   #watch: Watch | undefined;
+  #timer: Timer | undefined;
+  #view: MembershipView | undefined;
+  #revision = 0;
+  #isConnected = false;
+  #heardAtMs = 0;
 
   constructor(options: ClusterLinkOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.store = options.store;
+  }
+
+  /** The last view; undefined before the first. */
+  get view(): MembershipView | undefined {
+    return this.#view;
+  }
+  /** Whether changes arrive. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+  /** Milliseconds since the store was last heard of; 0 while it is there. */
+  get silentMs(): number {
+    return this.#isConnected ? 0 : this.#clock.nowMs() - this.#heardAtMs;
   }
 
   workerKeys(workerId: string): { readonly online: string; readonly registered: string } {
@@ -51,31 +75,34 @@ export class ClusterLink {
     });
   }
 
-  /** Calls back with each view, from the first one on. */
+  /** Calls back with each view, from the first one on. Once only. */
   follow(onView: (view: MembershipView) => void): void {
     const prefixes = [...['ServiceDiscovery', 'Registered', 'MountTable'].map((kind) => this.#prefix(kind)), this.#clusterKey];
-    const tell = (revision: number): void => {
-      const view = this.#view(revision);
-      if (view !== undefined) onView(view);
-    };
+    this.#heardAtMs = this.#clock.nowMs();
     this.#watch = this.store.watch(prefixes, {
       resync: (snapshot: RangeAnswer) => {
         this.#entries.clear();
         for (const entry of snapshot.entries) this.#entries.set(entry.key, parse(entry.value));
-        tell(snapshot.revision);
+        this.#changed(snapshot.revision, onView);
       },
       changed: (events: readonly StoreEvent[], revision: number) => {
         for (const event of events) {
           if (event.type === 'put') this.#entries.set(event.entry.key, parse(event.entry.value));
           else this.#entries.delete(event.key);
         }
-        tell(revision);
+        this.#changed(revision, onView);
+      },
+      connected: (isConnected: boolean) => {
+        this.#isConnected = isConnected;
+        this.#heardAtMs = this.#clock.nowMs();
       },
     });
   }
 
+  /** Ends the watch and closes the store. Idempotent. */
   async close(): Promise<void> {
     this.#watch?.close();
+    this.#timer?.cancel();
     await this.store.close();
   }
 
@@ -86,7 +113,24 @@ export class ClusterLink {
     return `/${kind}/${this.#options.clusterName}/`;
   }
 
-  #view(revision: number): MembershipView | undefined {
+  #changed(revision: number, onView: (view: MembershipView) => void): void {
+    this.#revision = revision;
+    if (this.#timer !== undefined) return;
+    if (this.#view === undefined) return this.#tell(onView);
+    this.#timer = this.#clock.schedule(this.#options.gatherMs ?? GATHER_MS, () => {
+      this.#timer = undefined;
+      this.#tell(onView);
+    });
+  }
+
+  #tell(onView: (view: MembershipView) => void): void {
+    const view = this.#assemble();
+    if (view === undefined) return;
+    this.#view = view;
+    onView(view);
+  }
+
+  #assemble(): MembershipView | undefined {
     const cluster = clusterRecord(this.#entries.get(this.#clusterKey));
     if (cluster === undefined) return undefined;
     const members = this.#members(cluster.uid);
@@ -94,7 +138,7 @@ export class ClusterLink {
       clusterName: this.#options.clusterName,
       clusterUid: cluster.uid,
       generation: cluster.generation,
-      revision,
+      revision: this.#revision,
       staticRing: this.#options.staticRing,
       members,
       mounts: this.#below<MountEntry>('MountTable'),
@@ -103,6 +147,7 @@ export class ClusterLink {
   }
 
   #members(clusterUid: string): MembershipMember[] {
+    // What carries another cluster's UID is none of ours.
     const isOurs = (record: WorkerRecord): boolean => record.clusterUid === clusterUid;
     const online = this.#below<WorkerRecord>('ServiceDiscovery').filter(isOurs);
     const known = new Set(online.map(({ uuid }) => uuid));
