@@ -27,3 +27,20 @@ export function knownFile(name: string, lengthBytes: number, version = 'v1'): Ca
   const ufsUri = `s3://bucket/${name}`;
   return { fileId: fileIdOf(ufsUri, version), ufsUri, version, lengthBytes };
 }
+
+/** What a reader thread is told. Its files are knownFile('f0' … , fileBytes). */
+export interface ReaderTask {
+  readonly files: number;
+  readonly fileBytes: number;
+  readonly takesWholeFiles: boolean;
+  /** Counts shared by all threads, by the names below. */
+  readonly tally: SharedArrayBuffer;
+}
+export const STOP = 0;
+export const HITS = 1;
+export const MISSES = 2;
+export const HAND_OUTS = 3;
+export const WRONG = 4;
+/** Raised by the main thread with each step: readers take a burst per step, so that they leave it a share of the processor. */
+export const TURN = 5;
+export const TALLY_WORDS = 6;
