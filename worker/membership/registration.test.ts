@@ -171,6 +171,17 @@ describe('registration', () => {
     expect(await recordAt(KEYS.online)).toMatchObject({ instanceId: 'one' });
   });
 
+  it('takes a new lease at once when the store has dropped the old one and a view tells so', async () => {
+    const registration = start('one', 1000);
+    await clock.advance(0);
+    const { entry } = await store.get(KEYS.online);
+    store.revokeLease(entry!.leaseId);
+    registration.observe(viewOf((await store.get(KEYS.online)).revision, undefined));
+    await clock.advance(100);
+    expect(registration.isRegistered).toBe(true);
+    expect(await recordAt(KEYS.online)).toMatchObject({ instanceId: 'one' });
+  });
+
   it('registers again when a view shows that the record was deleted, not when the view is older than the record', async () => {
     const registration = start('one', 1000);
     await clock.advance(0);

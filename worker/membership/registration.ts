@@ -110,7 +110,9 @@ export class Registration {
         if (!signal.aborted) logger.warn('The registration is gone: registering again; reads go on');
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(asCacheError(error, 'MetadataStoreUnavailable'), ++failures);
+        const failure = asCacheError(error, 'MetadataStoreUnavailable');
+        if (failure.code === 'LeaseLost') this.#lease = undefined; // the store knows before our deadline does
+        this.#failed(failure, ++failures);
         await sleep(backoffDelayMs(failures, BACKOFF), signal, this.#clock).catch(() => undefined);
       }
     }
