@@ -34,17 +34,24 @@ async function main(): Promise<number> {
     return 64;
   }
   const results: (BenchRow & { readonly bench: string })[] = [];
+  const failed: BenchName[] = [];
   console.log(`${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Linux ${release()}, Node ${process.versions.node}`);
-  for (const name of positionals) {
+  for (const name of positionals.filter(isBench)) {
     console.log(`\n${name}\n  ${'figure'.padEnd(58)} ${'value'.padStart(14)} ${'unit'.padEnd(10)} ${'baseline'.padStart(14)} ${'ratio'.padStart(22)}`);
-    const bench = (await import(`./${name}.ts`)) as Bench;
-    for await (const row of rowsOf(bench)) {
-      console.log(line(row));
-      results.push({ bench: name, ...row });
+    try {
+      const bench = (await import(`./${name}.ts`)) as Bench;
+      for await (const row of rowsOf(bench)) {
+        console.log(line(row));
+        results.push({ bench: name, ...row });
+      }
+    } catch (error) {
+      // The others are still worth their figures.
+      failed.push(name);
+      console.error(`bench ${name}: ${(error as Error).message}`);
     }
   }
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`);
-  return 0;
+  return failed.length === 0 ? 0 : 1;
 }
 
 process.exit(await main());

@@ -1,5 +1,5 @@
 // The two loaders of the bench: the UFS client in a process of its own, which stays warm over the rounds, and the native one.
-import { execFile, fork } from 'node:child_process';
+import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +28,21 @@ function checked(result: LoadResult, bytes: number): LoadResult {
 const objectsOf = (bucket: Bucket, keys: readonly string[]) => [...bucket.parts, ...bucket.wholes].filter(({ key }) => keys.includes(key));
 const bytesOf = (bucket: Bucket, keys: readonly string[]): number => objectsOf(bucket, keys).reduce((sum, { bytes }) => sum + bytes, 0);
 
+/** @throws when the child ends instead */
+async function nextAnswer(child: ChildProcess): Promise<LoadResult | { readonly error: string }> {
+  const over = new AbortController();
+  const ended = once(child, 'exit', { signal: over.signal }).then(([code, signal]) => {
+    throw new Error(`the UFS loader ended with ${String(code ?? signal)}`);
+  });
+  try {
+    const [answer] = (await Promise.race([once(child, 'message', { signal: over.signal }), ended])) as [LoadResult | { readonly error: string }];
+    return answer;
+  } finally {
+    over.abort();
+    ended.catch(() => undefined);
+  }
+}
+
 export function ufsLoader(cleanup: Cleanup, bucket: Bucket): Loader {
   const child = fork(fileURLToPath(new URL('./ufs-loader.ts', import.meta.url)), { execArgv: [...process.execArgv], detached: true });
   cleanup.add(async () => {
@@ -40,8 +55,7 @@ export function ufsLoader(cleanup: Cleanup, bucket: Bucket): Loader {
     load: async ({ keys, endpoint, rangeBytes, inFlight }) => {
       const request: LoadRequest = { ufsUri: bucket.ufsUri, options: bucket.optionsAt(endpoint), keys, rangeBytes, inFlight };
       child.send(request);
-      const [answer] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [LoadResult | { readonly error: string } | number | null];
-      if (answer === null || typeof answer === 'number') throw new Error(`the UFS loader ended with ${answer}`);
+      const answer = await nextAnswer(child);
       if ('error' in answer) throw new Error(`the UFS loader failed: ${answer.error}`);
       return checked(answer, bytesOf(bucket, keys));
     },
