@@ -6,8 +6,8 @@ import { Cleanup } from './cleanup.ts';
 import { closeAll, connectTo, load, type LoadResult, type ServedFile, type Server, startCeiling, startOurs, threadsOf } from './data-plane/servers.ts';
 import { type BenchRow, comparedRow } from './row.ts';
 
-const ROUNDS = 9;
-const ROUND_MS = 400;
+const ROUNDS = 21;
+const ROUND_MS = 250;
 const PAGES = 64;
 const THREADS = 2;
 const IDLE_CONNECTIONS = 1000;
