@@ -1,11 +1,11 @@
 // Listings of a local UFS: one level with its directories, or all files below a prefix, in byte order, from any key on. Directories of the recursive
 // form are not listed themselves, as with object stores. Linked directories are entered unless that leads round in a circle.
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import { throwIfAborted } from '../../common/async/index.ts';
 import { decodeName, encodeName } from '../../common/namespace/index.ts';
 import type { ListOptions, UfsEntry, UfsKey } from '../under-file-system.ts';
-import type { DirectoryNames } from './directory-names.ts';
+import { type DirectoryNames, pathBelow } from './directory-names.ts';
 import { statusOf } from './file-version.ts';
 import { isAbsent } from './local-errors.ts';
 import type { LocalRoot } from './local-root.ts';
@@ -37,14 +37,20 @@ export async function* listLocal(walk: Walk, prefix: UfsKey, options: ListOption
     isRecursive: options.recursive,
     signal: options.signal,
   };
-  let batch: ByteString[] = [];
-  for await (const key of keysBelow(request)) {
-    batch.push(key);
+  let batch: Found[] = [];
+  for await (const found of filesBelow(request)) {
+    batch.push(found);
     if (batch.length < size) continue;
     yield await entriesOf(walk, batch, options.signal);
     batch = [];
   }
   if (batch.length > 0) yield await entriesOf(walk, batch, options.signal);
+}
+
+/** A name in a directory that lies below the root, links followed. */
+interface Found {
+  readonly key: ByteString;
+  readonly path: Buffer;
 }
 
 interface KeysRequest {
@@ -55,13 +61,13 @@ interface KeysRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-async function* keysBelow(request: KeysRequest): AsyncGenerator<ByteString> {
+async function* filesBelow(request: KeysRequest): AsyncGenerator<Found> {
   const slash = request.prefix.lastIndexOf('/') + 1;
-  yield* keysOfDirectory(request, request.prefix.slice(0, slash), []);
+  yield* filesOfDirectory(request, request.prefix.slice(0, slash), []);
 }
 
 /** @param directory '' or with the closing slash. @param parents device and inode of the directories above, against circles */
-async function* keysOfDirectory(request: KeysRequest, directory: ByteString, parents: readonly string[]): AsyncGenerator<ByteString> {
+async function* filesOfDirectory(request: KeysRequest, directory: ByteString, parents: readonly string[]): AsyncGenerator<Found> {
   const { prefix, after, isRecursive, signal } = request;
   const opened = await openDirectory(request.walk, directory);
   if (opened === undefined || parents.includes(opened.identity)) return;
@@ -72,8 +78,8 @@ async function* keysOfDirectory(request: KeysRequest, directory: ByteString, par
     if (!key.startsWith(prefix)) return;
     const isEntered = isRecursive && name.endsWith('/');
     if (!isWanted(key, after, isEntered)) continue;
-    if (isEntered) yield* keysOfDirectory(request, key, [...parents, opened.identity]);
-    else yield key;
+    if (isEntered) yield* filesOfDirectory(request, key, [...parents, opened.identity]);
+    else yield { key, path: pathBelow(opened.path, Buffer.from(name, 'latin1')) };
   }
 }
 
@@ -103,20 +109,21 @@ async function openDirectory(walk: Walk, directory: ByteString): Promise<{ reado
   return real === undefined || stats?.isDirectory() !== true ? undefined : { path: real, identity: `${stats.dev}-${stats.ino}` };
 }
 
-async function entriesOf(walk: Walk, keys: readonly ByteString[], signal: AbortSignal | undefined): Promise<readonly UfsEntry[]> {
+async function entriesOf(walk: Walk, batch: readonly Found[], signal: AbortSignal | undefined): Promise<readonly UfsEntry[]> {
   const entries: UfsEntry[] = [];
-  for (let start = 0; start < keys.length; start += STATS_AT_ONCE) {
+  for (let start = 0; start < batch.length; start += STATS_AT_ONCE) {
     throwIfAborted(signal);
-    const found = await Promise.all(keys.slice(start, start + STATS_AT_ONCE).map((key) => entryOf(walk, key)));
+    const found = await Promise.all(batch.slice(start, start + STATS_AT_ONCE).map((file) => entryOf(walk, file)));
     for (const entry of found) if (entry !== undefined) entries.push(entry);
   }
   return entries;
 }
 
-async function entryOf(walk: Walk, bytes: ByteString): Promise<UfsEntry | undefined> {
+/** Only a link can lead out of the directory that it is in. */
+async function entryOf(walk: Walk, { key: bytes, path }: Found): Promise<UfsEntry | undefined> {
+  const own = await unlessAbsent(lstat(path, { bigint: true }));
+  const stats = own?.isSymbolicLink() === true ? await statInside(walk.root, path) : own;
   const key = toName(bytes);
-  const path = walk.root.pathOf(key);
-  const stats = path === undefined ? undefined : await statInside(walk.root, path);
   const status = stats === undefined ? undefined : statusOf(walk.rootUri, key, stats);
   return status === undefined ? undefined : { key, status };
 }

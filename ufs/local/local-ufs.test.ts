@@ -164,7 +164,7 @@ describe('local UFS', () => {
   });
 
   it('a large directory is listed once, in order, page by page, and seen anew when it changes', async () => {
-    const count = 9000;
+    const count = 2500;
     for (let index = 0; index < count; index++) closeSync(openSync(join(root, `${(index * 7919) % count}.bin`), 'w'));
     utimesSync(root, 1, 1);
     const all = await keys('', false);
@@ -183,7 +183,7 @@ describe('local UFS', () => {
     rmSync(join(root, '0.bin'));
     writeFileSync(join(root, '0a.bin'), '');
     expect((await keys('', false))[0]).toBe('0a.bin');
-  }, 20_000);
+  }, 60_000);
 
   it('holes read as zeros, far offsets as they are', async () => {
     const path = join(root, 'sparse');
