@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { descriptorCalls, inetAddress, socketCalls } from '../../common/syscall/index.ts';
 import { ClientHello, helloLength } from '../../proto/frames/index.ts';
 import type { Cleanup } from '../cleanup.ts';
@@ -43,7 +44,7 @@ function start(cleanup: Cleanup, command: string, args: readonly string[]): Chil
 
 /** Ours, in a process of its own, and the file that it serves. */
 export async function startOurs(cleanup: Cleanup, options: { readonly directory: string; readonly threads: number; readonly pages: number }): Promise<Server & ServedFile> {
-  const script = join(import.meta.dirname, 'served-store.ts');
+  const script = fileURLToPath(new URL('./served-store.ts', import.meta.url));
   const child = start(cleanup, process.execPath, [script, options.directory, String(options.threads), String(options.pages)]);
   const { port, fileId, fileBytes } = JSON.parse(await firstLine(child)) as ServedFile & { port: number };
   return { pid: child.pid!, port, needsHello: true, fileId, fileBytes };
