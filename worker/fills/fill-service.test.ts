@@ -69,6 +69,24 @@ describe('a fill', () => {
     await expectNoLeaks(t);
   });
 
+  it('a page store that can take no file, or fails, is no reason to fail a read', async () => {
+    for (const [code, cause] of [
+      ['CacheFull', 'full'],
+      ['Internal', 'disk-error'],
+    ] as const) {
+      const t = setUp();
+      t.store.admitFile = () => {
+        throw new CacheError(code, 'no room');
+      };
+      const reader = t.fills.read(t.request, { offset: 0, length: 10 }, never);
+      await turn();
+      t.source.end();
+      expect(await reader).toMatchObject({ kind: 'bytes', bytes: BYTES.subarray(0, 10) });
+      expect(t.seen.unstored).toEqual([cause]);
+      await expectNoLeaks(t);
+    }
+  });
+
   it('answers a waiter when the watermark has passed its range, not before, not only at the end', async () => {
     const t = setUp();
     let isEarlyDone = false;

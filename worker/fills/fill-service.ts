@@ -1,7 +1,7 @@
 // Fills of all pages: one at a time per page, bounded concurrency and waiters, admission by the page store, refused pages served unstored.
 // Not here: finding the mount, forwarding decisions, sources.
 import { abortReason, linkSignals, Semaphore, systemClock, type Clock } from '../../common/async/index.ts';
-import { CacheError } from '../../common/errors/index.ts';
+import { CacheError, isCacheError } from '../../common/errors/index.ts';
 import { fileIdHex } from '../../common/hash/index.ts';
 import type { CachedFile, PageStore, Reservation } from '../../cache/contracts.ts';
 import { PageBuffers } from './page-buffers.ts';
@@ -153,15 +153,26 @@ export class FillService {
   }
 
   #reserve(request: FillRequest): Reservation | undefined {
-    const { store, observer } = this.#options;
+    const { observer } = this.#options;
     if (request.unstored !== undefined) {
       observer.unstored(request.unstored);
       return undefined;
     }
-    const reserved = store.reserve(store.admitFile(request.file), request.pageIndex);
+    const reserved = this.#tryReserve(request);
     if (typeof reserved !== 'string') return reserved;
     observer.unstored(reserved);
     return undefined;
+  }
+
+  /** A page store that cannot take a page is no reason to fail the read. @throws PageCorrupt: two files of one fileId */
+  #tryReserve({ file, pageIndex }: FillRequest): Reservation | UnstoredCause {
+    const { store } = this.#options;
+    try {
+      return store.reserve(store.admitFile(file), pageIndex);
+    } catch (error) {
+      if (isCacheError(error, 'PageCorrupt')) throw error;
+      return isCacheError(error, 'CacheFull') ? 'full' : 'disk-error';
+    }
   }
 }
 
