@@ -1,6 +1,6 @@
 // Door for etcd3, and the metadata store's other forms: embedded in a process, and served by a coordinator.
 export { ClusterLink, type ClusterLinkOptions } from './cluster-link.ts';
-export { openEmbeddedStore, type EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
+export { EmbeddedStore, openEmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
 export type {
   CallOptions,
   Change,
@@ -18,3 +18,5 @@ export type {
   WatchListener,
   WatchOptions,
 } from './metadata-store.ts';
+export { openMetadataStore } from './open-metadata-store.ts';
+export { metadataStoreService } from './remote/store-service.ts';

@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface GetVersionRequest {
+}
+
+export interface GetVersionRequest__Output {
+}

@@ -1,0 +1,12 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface GetVersionResponse {
+  'version'?: (string);
+  'clusterName'?: (string);
+}
+
+export interface GetVersionResponse__Output {
+  'version': (string);
+  'clusterName': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface ListMountsRequest {
+}
+
+export interface ListMountsRequest__Output {
+}

@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface ListNodesRequest {
+}
+
+export interface ListNodesRequest__Output {
+}

@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface RemoveMountResponse {
+}
+
+export interface RemoveMountResponse__Output {
+}

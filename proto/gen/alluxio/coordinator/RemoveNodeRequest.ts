@@ -1,0 +1,10 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface RemoveNodeRequest {
+  'uuid'?: (string);
+}
+
+export interface RemoveNodeRequest__Output {
+  'uuid': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/coordinator.proto
+
+
+export interface RemoveNodeResponse {
+}
+
+export interface RemoveNodeResponse__Output {
+}

@@ -1,0 +1,10 @@
+// Original file: proto/alluxio/metadata-store.proto
+
+
+export interface KeepAliveRequest {
+  'leaseId'?: (string);
+}
+
+export interface KeepAliveRequest__Output {
+  'leaseId': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: proto/alluxio/metadata-store.proto
+
+
+export interface RangeRequest {
+  'prefix'?: (string);
+}
+
+export interface RangeRequest__Output {
+  'prefix': (string);
+}

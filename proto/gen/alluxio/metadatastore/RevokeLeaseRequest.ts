@@ -1,0 +1,10 @@
+// Original file: proto/alluxio/metadata-store.proto
+
+
+export interface RevokeLeaseRequest {
+  'leaseId'?: (string);
+}
+
+export interface RevokeLeaseRequest__Output {
+  'leaseId': (string);
+}

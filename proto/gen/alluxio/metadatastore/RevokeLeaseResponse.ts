@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/metadata-store.proto
+
+
+export interface RevokeLeaseResponse {
+}
+
+export interface RevokeLeaseResponse__Output {
+}

@@ -1,0 +1,8 @@
+// Original file: proto/alluxio/worker.proto
+
+
+export interface GetInfoRequest {
+}
+
+export interface GetInfoRequest__Output {
+}
