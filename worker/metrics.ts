@@ -2,6 +2,7 @@
 import { type Counter, type Labelled, type MetricsRegistry, BYTES_BUCKETS, SECONDS_BUCKETS } from '../common/metrics/index.ts';
 import type { Semaphore } from '../common/async/index.ts';
 import type { CacheError } from '../common/errors/index.ts';
+import type { StoreObserver } from '../common/metadata-store/index.ts';
 import type { PageStore, PageStoreEvent } from '../cache/contracts.ts';
 import type { UfsObserver } from '../ufs/under-file-system.ts';
 import type { DataPlaneStats } from './data-plane/index.ts';
@@ -31,6 +32,7 @@ export interface WorkerObservers {
   readonly requests: RequestObserver;
   readonly ufs: UfsObserver;
   readonly storeEvent: (event: PageStoreEvent) => void;
+  readonly metadataStore: StoreObserver;
   /** Reads answered from the store by the main thread; the data plane counts its own. */
   readonly mainHits: Hits;
 }
@@ -49,6 +51,7 @@ export function workerObservers(metrics: MetricsRegistry): WorkerObservers {
     requests: requestObserver(metrics, ufsError),
     ufs: ufsObserver(metrics),
     storeEvent: storeObserver(metrics),
+    metadataStore: metadataStoreObserver(metrics),
   };
 }
 
@@ -161,6 +164,18 @@ function storeObserver(metrics: MetricsRegistry): (event: PageStoreEvent) => voi
     } else if (event.kind === 'admitted') admitted.inc(event.bytes);
     else if (event.kind === 'corrupt') corrupt.inc();
     else if (event.kind === 'directory-health') changes(event.health).inc();
+  };
+}
+
+function metadataStoreObserver(metrics: MetricsRegistry): Required<StoreObserver> {
+  const calls = metrics.counter({ name: 'alluxio_worker_metadata_store_calls_total', help: 'Calls of the metadata store.', labels: ['operation', 'result'] });
+  const restarts = metrics.counter({ name: 'alluxio_worker_metadata_store_watch_restarts_total', help: 'Watches of the metadata store that were cut and began again.' });
+  const operations = ['get', 'range', 'commit', 'lease'] as const;
+  const ok = children({ with: ({ operation }) => calls.with({ operation: operation!, result: 'ok' }) }, 'operation', operations);
+  const failed = children({ with: ({ operation }) => calls.with({ operation: operation!, result: 'failed' }) }, 'operation', operations);
+  return {
+    callEnded: (operation, failure) => (failure === undefined ? ok : failed)[operation].inc(),
+    watchRestarted: () => restarts.inc(),
   };
 }
 

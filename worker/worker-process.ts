@@ -5,11 +5,12 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MembershipView, WorkerRecord } from '../common/api/index.ts';
 import { backoffDelayMs, sleep } from '../common/async/index.ts';
-import { Property } from '../common/config/index.ts';
+import { type Configuration, Property } from '../common/config/index.ts';
 import { asCacheError, CacheError, isCacheError } from '../common/errors/index.ts';
 import { type HttpServer, serveHttp } from '../common/http/index.ts';
-import { ClusterLink, type MetadataStore } from '../common/metadata-store/index.ts';
+import { ClusterLink, type MetadataStore, openMetadataStore, type StoreObserver } from '../common/metadata-store/index.ts';
 import type { ProcessContext, RunningProcess } from '../common/process/index.ts';
+import type { RpcServer } from '../common/rpc/index.ts';
 import { isKeyFileExposed, readKeyFile, SealingKey } from '../common/secrets/index.ts';
 import { openPageStore, type PageStore } from '../cache/index.ts';
 import { openUfs } from '../ufs/index.ts';
@@ -18,6 +19,7 @@ import { readKnownCluster, writeKnownCluster } from './identity/known-cluster.ts
 import { hostIdOf, loadIdentity, vnodesOf } from './identity/worker-identity.ts';
 import { Registration } from './membership/registration.ts';
 import { observeParts, type WorkerObservers, workerObservers } from './metrics.ts';
+import { openRpcDoor, type WorkerRpcInfo } from './rpc-door.ts';
 import { WorkerNode } from './worker-node.ts';
 import { type WorkerSettings, workerSettings } from './worker-settings.ts';
 
@@ -31,9 +33,14 @@ interface Identity {
 }
 
 /** The metadata store that the configuration names; sends no request yet. */
-export type OpenStore = (context: ProcessContext) => MetadataStore;
+export type OpenStore = (config: Configuration, observer: StoreObserver) => MetadataStore;
 
 const CLIENT_COUNT_INTERVAL_MS = 2000;
+const RPC_GRACE_MS = 200;
+/** What is told before the parts are there. */
+const NOBODY: Identity = { workerId: '', clusterUid: '' };
+const NO_VIEW = { generation: 0, revision: 0 };
+const NO_USAGE = { capacityBytes: 0, usedBytes: 0 };
 
 class WorkerProcess {
   readonly #context: ProcessContext;
@@ -46,6 +53,7 @@ class WorkerProcess {
   #obstacle: string | undefined = 'The worker is starting.';
   #identity: Identity | undefined;
   #http: HttpServer | undefined;
+  #rpc: RpcServer | undefined;
   #store: PageStore | undefined;
   #node: WorkerNode | undefined;
   #registration: Registration | undefined;
@@ -58,7 +66,7 @@ class WorkerProcess {
     this.#keys = this.#readKeys();
     this.#observers = workerObservers(metrics);
     this.#link = new ClusterLink({
-      store: openStore(context),
+      store: openStore(config, this.#observers.metadataStore),
       clusterName: config.get(Property.clusterName),
       staticRing: !config.get(Property.ringDynamic),
     });
@@ -70,6 +78,7 @@ class WorkerProcess {
     this.#identity = await this.#identify();
     this.#store = await this.#openStore(this.#identity);
     this.#node = await this.#openNode(this.#identity, this.#store);
+    this.#rpc = await this.#openRpc();
     this.#registration = this.#register(this.#identity, this.#store);
     this.#observe(this.#node, this.#store);
     this.#link.follow((view) => this.#applyView(view));
@@ -97,6 +106,7 @@ class WorkerProcess {
       ['node', () => this.#node?.close()],
       ['page store', () => this.#store?.close()],
       ['metadata store', () => this.#link.close()],
+      ['rpc', () => this.#rpc?.close(RPC_GRACE_MS)],
       ['http', () => this.#http?.close()],
     ];
     for (const [part, close] of parts) {
@@ -125,6 +135,17 @@ class WorkerProcess {
       portProperty: Property.workerWebPort.name,
       logger,
       routes: workerRoutes({ metrics, obstacle: () => this.#obstacle, info: () => this.#info() }),
+    });
+  }
+
+  async #openRpc(): Promise<RpcServer> {
+    const { config, logger } = this.#context;
+    return await openRpcDoor({
+      host: config.get(Property.workerBindHost),
+      port: config.get(Property.workerRpcPort),
+      portProperty: Property.workerRpcPort.name,
+      logger,
+      info: () => this.#rpcInfo(),
     });
   }
 
@@ -245,8 +266,7 @@ class WorkerProcess {
   }
 
   #ports(): { readonly rpc: number; readonly data: number; readonly web: number } {
-    // The control port is reserved: nothing listens on it yet.
-    return { rpc: this.#context.config.get(Property.workerRpcPort), data: this.#node?.dataPlane.port ?? 0, web: this.#http?.port ?? 0 };
+    return { rpc: this.#rpc?.port ?? 0, data: this.#node?.dataPlane.port ?? 0, web: this.#http?.port ?? 0 };
   }
 
   #observe(node: WorkerNode, store: PageStore): void {
@@ -297,23 +317,38 @@ class WorkerProcess {
     }
   }
 
-  #info(): Readonly<Record<string, unknown>> {
+  #rpcInfo(): WorkerRpcInfo {
     const { version, config } = this.#context;
+    const { workerId, clusterUid } = this.#identity ?? NOBODY;
+    const { generation, revision } = this.#node?.view ?? NO_VIEW;
+    const { capacityBytes, usedBytes } = this.#store?.usage() ?? NO_USAGE;
+    return {
+      uuid: workerId,
+      instanceId: this.#instanceId,
+      clusterName: config.get(Property.clusterName),
+      clusterUid,
+      version,
+      serving: this.#obstacle === undefined,
+      obstacle: this.#obstacle ?? '',
+      registered: this.#registration?.isRegistered ?? false,
+      generation,
+      revision,
+      capacityBytes,
+      usedBytes,
+    };
+  }
+
+  #info(): Readonly<Record<string, unknown>> {
+    const { config } = this.#context;
     const view = this.#node?.view;
     const fault = this.#registration?.lastError;
     return {
       role: 'worker',
-      version,
-      uuid: this.#identity?.workerId,
-      instanceId: this.#instanceId,
-      clusterName: config.get(Property.clusterName),
-      clusterUid: this.#identity?.clusterUid,
+      ...this.#rpcInfo(),
       hostId: hostIdOf(config.get(Property.workerHostId)),
       startedAtMs: this.#startedAtMs,
       ports: this.#ports(),
-      serving: this.#obstacle === undefined,
-      obstacle: this.#obstacle,
-      registered: this.#registration?.isRegistered ?? false,
+      dataPlane: this.#node === undefined ? undefined : this.#node.dataPlane.native ? 'native' : 'portable',
       registrationError: fault === undefined ? undefined : { code: fault.code, message: fault.message },
       view: view === undefined ? undefined : { generation: view.generation, revision: view.revision, online: view.members.filter(({ online }) => online).length },
       pageStore: this.#store?.usage(),
@@ -322,7 +357,7 @@ class WorkerProcess {
 }
 
 /** Builds and starts the worker; nothing is left behind when it throws. */
-export async function startWorker(context: ProcessContext, openStore: OpenStore): Promise<RunningProcess> {
+export async function startWorker(context: ProcessContext, openStore: OpenStore = openMetadataStore): Promise<RunningProcess> {
   const worker = new WorkerProcess(context, openStore);
   try {
     return await worker.start();
