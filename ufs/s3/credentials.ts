@@ -1,6 +1,7 @@
 // Credentials of an S3 mount: given ones, none (anonymous), or those of the AWS SDK's providers, which is loaded only then. Provided ones are kept and
 // renewed before they expire; a renewal that fails leaves the old ones in use as long as they last.
 import { type Clock, SingleFlight, systemClock } from '../../common/async/index.ts';
+import { Property } from '../../common/config/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
 import { S3_OPTION } from '../mount-options.ts';
 
@@ -47,12 +48,13 @@ function sdkProvider(text: (name: string) => string | undefined): () => Promise<
   const webIdentityTokenFile = text(S3_OPTION.webIdentityTokenFile);
   const roleArn = text(S3_OPTION.roleArn);
   const roleSessionName = text(S3_OPTION.roleSessionName) ?? 'alluxio-ts';
+  const region = text(Property.s3Region.name) ?? 'us-east-1';
   if (webIdentityTokenFile !== undefined && roleArn === undefined) throw incomplete(S3_OPTION.roleArn, `Give ${S3_OPTION.roleArn} with ${S3_OPTION.webIdentityTokenFile}.`);
   if (roleArn !== undefined && webIdentityTokenFile === undefined)
     throw incomplete(S3_OPTION.webIdentityTokenFile, `Give ${S3_OPTION.webIdentityTokenFile} with ${S3_OPTION.roleArn}.`);
   return async () => {
     const sdk = await import('@aws-sdk/credential-providers');
-    if (webIdentityTokenFile !== undefined) return sdk.fromTokenFile({ webIdentityTokenFile, roleArn: roleArn!, roleSessionName });
+    if (webIdentityTokenFile !== undefined) return sdk.fromTokenFile({ webIdentityTokenFile, roleArn: roleArn!, roleSessionName, clientConfig: { region } });
     if (profile !== undefined) return sdk.fromIni({ profile });
     // Off AWS nobody answers the metadata address: one short try.
     return sdk.fromNodeProviderChain({ timeout: 1000, maxRetries: 0 });
