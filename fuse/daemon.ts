@@ -49,8 +49,10 @@ export interface FuseDaemonOptions {
 /** From this share of the inode limit on listings give no attributes away. */
 const PLUS_SHARE = 0.5;
 const SWEEP_INTERVAL_MS = 1000;
-/** After force: the time the kernel takes to wake the threads. */
-const THREADS_END_MS = 1000;
+/** Unmounted threads end at once; on a machine that is busy it takes them a moment. */
+const THREADS_END_MS = 3000;
+/** For the replies to requests that were interrupted. */
+const REPLIES_MS = 200;
 /** For requests in flight to be answered before the mount is forced off. */
 const IDLE_MS_MAX = 2000;
 
@@ -153,7 +155,7 @@ export class FuseDaemon {
     return this.#stopping === undefined;
   }
 
-  /** Unmounts and ends the threads; what is still open then breaks. Within `timeoutMs` and a second. Idempotent. */
+  /** Unmounts and ends the threads; what is still open then breaks. Within `timeoutMs` (2 s at most) and a moment. Idempotent. */
   stop(timeoutMs: number): Promise<void> {
     this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
@@ -165,10 +167,10 @@ export class FuseDaemon {
     if (!(await unmountWhenIdle(this.#mount, Math.min(timeoutMs, IDLE_MS_MAX)))) {
       this.#options.logger.warn('The mount is in use: it is taken away from its users', { mountPoint: this.mountPoint });
       this.#dispatcher.interruptAll();
-      await Promise.race([this.#dispatcher.idle(), sleep(THREADS_END_MS)]);
+      await endsWithin(this.#dispatcher.idle(), REPLIES_MS);
       this.#mount.forceUnmount();
     }
-    const isEnded = await Promise.race([this.#threads.ended.then(() => true), sleep(THREADS_END_MS).then(() => false)]);
+    const isEnded = await endsWithin(this.#threads.ended, THREADS_END_MS);
     this.#directory.close();
     this.#files.closeAll();
     this.#directories.closeAll();
@@ -195,6 +197,17 @@ export class FuseDaemon {
     });
     return threads;
   }
+}
+
+async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const stop = new AbortController();
+  const isLate = sleep(timeoutMs, stop.signal).then(
+    () => false,
+    () => false,
+  );
+  const isEnded = await Promise.race([work.then(() => true), isLate]);
+  stop.abort();
+  return isEnded;
 }
 
 /** Answers INIT, the first request of a mount. @returns the minor version agreed */

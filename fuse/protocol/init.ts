@@ -23,11 +23,11 @@ const MINOR_MAX = 45;
 /** Requests that the kernel keeps in flight for read-ahead. */
 const MAX_BACKGROUND = 64;
 
+// Not AsyncDirectIo: with it the kernel waits for O_DIRECT reads in a way that no signal ends.
 const WANTED =
   InitFlag.AsyncRead |
   InitFlag.Readdirplus |
   InitFlag.ReaddirplusAuto |
-  InitFlag.AsyncDirectIo |
   InitFlag.ParallelDirops |
   InitFlag.MaxPages |
   // A node id stands for one version: its pages are right for ever, the kernel need not drop them when a time stamp moves.

@@ -26,6 +26,8 @@ export interface MountedFuseOptions {
   readonly cluster?: Partial<FakeClusterOptions>;
   readonly daemon?: Partial<FuseDaemonOptions>;
   readonly client?: Parameters<FakeCluster['open']>[0];
+  /** Stands between the daemon and the cluster's client. */
+  readonly wrapClient?: (client: CacheClient) => CacheClient;
 }
 
 export class MountedFuse {
@@ -45,7 +47,8 @@ export class MountedFuse {
     const ufs = new ScriptedUfs();
     fill(ufs);
     const cluster = new FakeCluster({ ufs, ...options.cluster });
-    const client = await cluster.open(options.client);
+    const opened = await cluster.open(options.client);
+    const client = options.wrapClient?.(opened) ?? opened;
     const directory = options.daemon?.mountPoint ?? mkdtempSync(join(tmpdir(), 'alluxio-fuse-test-'));
     const metrics = createMetrics({ processMetrics: false });
     const logLines: string[] = [];
