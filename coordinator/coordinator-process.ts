@@ -1,5 +1,5 @@
 // The coordinator as a process: the metadata store, the cluster's view, and the doors. Stateless over the store: any number may run, none is on a read.
-import { backoffDelayMs, sleep } from '../common/async/index.ts';
+import { backoffDelayMs, sleep, untilAborted } from '../common/async/index.ts';
 import { Property } from '../common/config/index.ts';
 import { isCacheError } from '../common/errors/index.ts';
 import { healthRoutes, type HttpServer, metricsRoutes, serveHttp } from '../common/http/index.ts';
@@ -73,7 +73,7 @@ class CoordinatorProcess {
       logger,
     });
     await this.#awaitCluster();
-    await new Promise<void>((resolve) => this.#link.follow(() => resolve()));
+    await untilAborted(new Promise<void>((resolve) => this.#link.follow(() => resolve())), this.#context.signal);
     return { ports: { rpc: this.#rpc.port, web: this.#http.port }, stop: () => this.close() };
   }
 
