@@ -373,6 +373,33 @@ describe('regions and connections', () => {
     expect(most).toBe(3);
   });
 
+  it('a refused HEAD, which cannot say why, is explained by what a listing says', async () => {
+    const { server } = await stage();
+    for (const [status, listCode, code] of [
+      [403, 'SignatureDoesNotMatch', 'Unauthenticated'],
+      [400, 'ExpiredToken', 'Unauthenticated'],
+      [404, 'NoSuchBucket', 'PathNotFound'],
+      [403, 'AccessDenied', 'PermissionDenied'],
+    ] as const) {
+      const ufs = openUfs({ ufsUri: 's3://bucket', options: server.options });
+      server.script = (exchange) => {
+        sendError(exchange, status, listCode);
+        return true;
+      };
+      await expect(ufs.status('object')).rejects.toMatchObject({ code, context: { remedy: expect.any(String) } });
+      await ufs.close();
+    }
+    // Keys that may read but not list learn of a missing object all the same.
+    const ufs = openUfs({ ufsUri: 's3://bucket', options: server.options });
+    server.script = (exchange) => {
+      if (exchange.op !== 'ListObjectsV2') return false;
+      sendError(exchange, 403, 'AccessDenied');
+      return true;
+    };
+    expect(await ufs.status('missing')).toBeUndefined();
+    await ufs.close();
+  });
+
   it('an anonymous mount sends no signature', async () => {
     const { server } = await stage();
     server.script = (exchange) => {

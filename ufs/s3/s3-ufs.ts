@@ -28,7 +28,7 @@ import { S3Writer } from './s3-writer.ts';
 
 /** What a store answers at most in one page. */
 const PAGE_KEYS_MAX = 1000;
-const ABSENCE_TRUSTED_MS = 30_000;
+const REFUSAL_TRUSTED_MS = 30_000;
 const AFTER_ALL = '\u{10FFFF}';
 
 function resumeQuery(token: string | undefined, startAfter: string | undefined): Record<string, string> {
@@ -57,7 +57,7 @@ export class S3Ufs implements UnderFileSystem {
     this.#writer = new S3Writer(this.#client, (key, options) => this.status(key, options));
   }
 
-  /** Whether the bucket is there and may be listed. @throws PathNotFound, Unauthenticated, PermissionDenied, InvalidConfiguration, UfsUnavailable: each with a remedy */
+  /** Whether the bucket is there and may be listed; keys that may only read by name do not pass. @throws PathNotFound, Unauthenticated, PermissionDenied, InvalidConfiguration, UfsUnavailable: each with a remedy */
   async probe(options?: CallOptions): Promise<void> {
     const { body } = await this.#client.call(this.#listRequest({ 'max-keys': '1', prefix: this.#rootPrefix }), options);
     parseListing(body, { rootUri: this.rootUri, rootPrefix: this.#rootPrefix, prefix: this.#rootPrefix, startAfter: undefined });
@@ -71,8 +71,10 @@ export class S3Ufs implements UnderFileSystem {
       const { headers } = await this.#client.call({ op: 'HeadObject', method: 'HEAD', key: full }, options);
       return fileStatus(this.rootUri, key, headFacts(headers));
     } catch (error) {
-      if (!isCacheError(error, 'PathNotFound')) throw error;
-      await this.#confirmAbsence(options);
+      const isAbsent = isCacheError(error, 'PathNotFound');
+      if (!isAbsent && !isCacheError(error, 'PermissionDenied') && !isCacheError(error, 'InvalidArgument')) throw error;
+      await this.#explainRefusal(options);
+      if (!isAbsent) throw error;
       return undefined;
     }
   }
@@ -170,11 +172,11 @@ export class S3Ufs implements UnderFileSystem {
   }
 
   /**
-   * HEAD has no body that could tell a missing object from a missing bucket or, with some stores, from wrong keys: "nothing there" is believed only
-   * while other requests succeed.
+   * HEAD has no body that could tell a missing object from a missing bucket or wrong keys, nor a policy from an expired token: what it refuses is believed
+   * only while other requests succeed, else a listing is asked why. @throws the listing's error
    */
-  async #confirmAbsence(options: CallOptions | undefined): Promise<void> {
-    if (this.#client.succeededWithin(ABSENCE_TRUSTED_MS)) return;
+  async #explainRefusal(options: CallOptions | undefined): Promise<void> {
+    if (this.#client.succeededWithin(REFUSAL_TRUSTED_MS)) return;
     try {
       await this.probe(options);
     } catch (error) {
