@@ -9,7 +9,7 @@ import type { ProcessContext, RunningProcess } from '../common/process/index.ts'
 import { isKeyFileExposed, readKeyFile, SealingKey } from '../common/secrets/index.ts';
 import { discoverCluster } from './cluster-discovery.ts';
 import { FuseDaemon, type FuseDaemonOptions } from './daemon.ts';
-import { canonicalMountPoint, parseMountOptions } from './mount/index.ts';
+import { canonicalMountPoint, detachMount, parseMountOptions, prepareMountPoint } from './mount/index.ts';
 
 /** For a first worker to answer: pods of one cluster start in any order. */
 const START_TIMEOUT_MS = 60_000;
@@ -32,6 +32,7 @@ class FuseProcess {
     // Whatever is wrong with the configuration shows before anything is waited for.
     const mountPoint = canonicalMountPoint(config.get(Property.fuseMountPoint));
     const mountOptions = parseMountOptions(config.get(Property.fuseMountOptions));
+    await prepareMountPoint(mountPoint, { nonEmpty: mountOptions.nonEmpty, detach: detachMount });
     const client = await this.#openClient();
     this.#client = client;
     this.#daemon = await FuseDaemon.start({ ...this.#daemonOptions(client), mountPoint, mountOptions, timeouts: timeoutsOf(config, mountOptions) });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
@@ -14,6 +14,8 @@ import { mountObstacle, MountedFuse } from './testing/mounted-fuse.ts';
 
 const obstacle = mountObstacle();
 const suite = obstacle === undefined ? describe : describe.skip;
+
+const hasFusermount = spawnSync('fusermount3', ['--version']).status === 0;
 
 const bytesOf = (length: number, seed = 1): Buffer => {
   const bytes = Buffer.alloc(length);
@@ -255,6 +257,13 @@ suite(`a mount in the kernel${obstacle === undefined ? '' : ` (skipped: ${obstac
       const end = ended(holder);
       holder.kill();
       await end;
+    });
+    (hasFusermount ? it : it.skip)('mounts, unmounts and takes away by fusermount3, as without root (skipped where there is none)', async () => {
+      const directory = newDirectory();
+      const fuse = await MountedFuse.start((ufs) => ufs.put('a', 'a'), { daemon: { mountPoint: directory, mountMethod: 'fusermount' } });
+      expect(await readFile(fuse.path('a'), 'utf8')).toBe('a');
+      await fuse.stop();
+      expect(mountedAt(directory)).toBeUndefined();
     });
     it('clears the dead mount of a daemon that was killed', async () => {
       const directory = newDirectory();

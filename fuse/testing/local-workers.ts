@@ -16,7 +16,7 @@ import { FuseDaemon, type FuseDaemonOptions } from '../daemon.ts';
 import { daemonDefaults } from './mounted-fuse.ts';
 
 export const PAGE_BYTES = 256 * 1024;
-const HOST_ID = 'here';
+export const HOST_ID = 'here';
 
 interface LocalWorker {
   readonly node: WorkerNode;
@@ -31,6 +31,7 @@ export class LocalWorkers {
   readonly #workers: LocalWorker[] = [];
   client!: CacheClient;
   daemon!: FuseDaemon;
+  #isDaemonStarted = false;
 
   private constructor(ufs: CountedUfs) {
     this.ufs = ufs;
@@ -38,11 +39,9 @@ export class LocalWorkers {
 
   /** @param isCoLocated whether the daemon runs on the workers' host */
   static async start(objects: Readonly<Record<string, Uint8Array>>, isCoLocated: boolean, daemon: Partial<FuseDaemonOptions> = {}): Promise<LocalWorkers> {
-    const workers = new LocalWorkers(new CountedUfs(objects));
-    for (let i = 0; i < 2; i++) await workers.#startWorker(i);
-    workers.publish();
+    const workers = await LocalWorkers.startWorkers(objects);
     workers.client = await openClient({
-      endpoints: workers.#workers.map(({ record }) => ({ host: '127.0.0.1', port: record.WorkerNetAddress.NettyDataPort, unixPath: '' })),
+      endpoints: workers.endpoints,
       keys: KEYS,
       role: 'fuse',
       identity: 'fuse/test',
@@ -51,7 +50,20 @@ export class LocalWorkers {
     const mountPoint = mkdtempSync(join(workers.directory, 'mount-'));
     const defaults = daemonDefaults(workers.client, workers.metrics, () => undefined);
     workers.daemon = await FuseDaemon.start({ ...defaults, mountPoint, localHostId: isCoLocated ? HOST_ID : 'elsewhere', ...daemon });
+    workers.#isDaemonStarted = true;
     return workers;
+  }
+
+  /** Without client and daemon. */
+  static async startWorkers(objects: Readonly<Record<string, Uint8Array>>): Promise<LocalWorkers> {
+    const workers = new LocalWorkers(new CountedUfs(objects));
+    for (let i = 0; i < 2; i++) await workers.#startWorker(i);
+    workers.publish();
+    return workers;
+  }
+
+  get endpoints(): string[] {
+    return this.#workers.map(({ record }) => `127.0.0.1:${record.WorkerNetAddress.NettyDataPort}`);
   }
 
   path(key: string): string {
@@ -84,8 +96,10 @@ export class LocalWorkers {
   }
 
   async stop(): Promise<void> {
-    await this.daemon.stop(1000);
-    await this.client.close();
+    if (this.#isDaemonStarted) {
+      await this.daemon.stop(1000);
+      await this.client.close();
+    }
     for (const { node, store } of this.#workers) {
       await node.close();
       await store.close();
