@@ -32,12 +32,16 @@ interface MeasuredEpoch extends EpochResult {
 
 const workersOf = (cluster: LocalCluster) => cluster.record.processes.filter((p) => p.role === 'worker').toSorted((a, b) => (a.name < b.name ? -1 : 1));
 const webPorts = (cluster: LocalCluster): number[] => workersOf(cluster).map((worker) => portOf(worker, 'web'));
+function countsOfAll({ cluster }: ShowStage): Promise<WorkerCounts> {
+  const fuse = cluster.record.processes.find((p) => p.role === 'fuse');
+  return clusterCounts(webPorts(cluster), fuse === undefined ? undefined : portOf(fuse, 'web'));
+}
 
 async function measuredEpoch(stage: ShowStage, seed: number): Promise<MeasuredEpoch> {
-  const before = await clusterCounts(webPorts(stage.cluster));
+  const before = await countsOfAll(stage);
   const readsBefore = stage.source.dataRequests?.();
   const result = await epoch(stage.reader, stage.files, { seed, streams: STREAMS, signal: stage.signal });
-  const counts = difference(await clusterCounts(webPorts(stage.cluster)), before);
+  const counts = difference(await countsOfAll(stage), before);
   return { ...result, counts, ufsReads: readsBefore === undefined ? undefined : stage.source.dataRequests!() - readsBefore };
 }
 
