@@ -18,6 +18,8 @@ export interface DescriptorCalls {
   close(fd: number): number;
   mount(what: { readonly source: string; readonly target: string; readonly type: string; readonly flags: number; readonly data: string }): number;
   unmount(target: string, flags: number): number;
+  /** Of the kernel: 4096 on most machines. */
+  readonly kernelPageBytes: number;
 }
 
 const F_GETFL = 3;
@@ -59,6 +61,7 @@ function declare(c: Libc): DescriptorCalls {
     close: (fd) => result(close(fd)),
     mount: ({ source, target, type, flags, data }) => result(mount(source, target, type, flags, data)),
     unmount: (target, flags) => result(unmount(target, flags)),
+    kernelPageBytes: c.declare<() => number>('int getpagesize()')(),
   };
 }
 

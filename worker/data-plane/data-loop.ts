@@ -16,9 +16,8 @@ import {
   socketCalls,
   type SocketCalls,
 } from '../../common/syscall/index.ts';
-import { CHUNK_HEADER_BYTES } from '../../proto/frames/layout.ts';
 import { type ConnectionTools, NativeConnection } from './native-connection.ts';
-import { INLINE_BYTES_MAX } from './reply-queue.ts';
+import { mayLendPages, SCRATCH_BYTES } from './reply-queue.ts';
 import { Counter, countersOf, type DataThreadParts, type FromDataThread, HandOffRing, threadsOf, type ToDataThread } from './thread-protocol.ts';
 
 const EVENTS_MAX = 256;
@@ -43,7 +42,7 @@ function callsOf(): Calls & { readonly tools: Pick<ConnectionTools, 'sockets' | 
   if (libc === undefined || socketCalls === undefined || descriptorCalls === undefined || pollCalls === undefined || epoll === undefined) {
     throw new CacheError('Internal', 'A data thread was started where there are no libc calls.');
   }
-  const tools = { sockets: socketCalls, descriptors: descriptorCalls, scratch: libc.allocate(CHUNK_HEADER_BYTES + INLINE_BYTES_MAX), input: libc.allocate(INPUT_BYTES) };
+  const tools = { sockets: socketCalls, descriptors: descriptorCalls, scratch: libc.allocate(SCRATCH_BYTES), input: libc.allocate(INPUT_BYTES) };
   return { sockets: socketCalls, polls: pollCalls, epoll, tools };
 }
 
@@ -83,6 +82,7 @@ export class DataLoop {
       reader: attachPageTable(table, index),
       counters: this.#counters,
       pageSizeBytes: table.pageSizeBytes,
+      isZeroCopy: mayLendPages(table.pageSizeBytes, tools.descriptors.kernelPageBytes),
       sendTimeoutMs: limits.sendTimeoutMs,
       spare: [],
       limits,

@@ -10,7 +10,10 @@ import { Counter } from './thread-protocol.ts';
 /** Pages that one connection may hold pinned. */
 const ACTIVE_MAX = 4;
 /** Up to here a copy and one send are cheaper than a send and a sendfile. */
-export const INLINE_BYTES_MAX = 32 << 10;
+const INLINE_BYTES_MAX = 32 << 10;
+/** Bytes copied at once where sendfile may not be used. */
+const COPY_BYTES_MAX = 256 << 10;
+export const SCRATCH_BYTES = CHUNK_HEADER_BYTES + COPY_BYTES_MAX;
 const TURN_BYTES = CHUNK_BYTES_MAX;
 const CHECKSUM_BYTES = 8;
 /** Replies kept for reuse by a thread. */
@@ -52,10 +55,19 @@ export interface ReplyTools {
   readonly counters: Float64Array;
   readonly pageSizeBytes: number;
   readonly sendTimeoutMs: number;
-  /** A header and up to INLINE_BYTES_MAX behind it. */
+  /** Pages leave by sendfile (`mayLendPages`); else every byte is copied. */
+  readonly isZeroCopy: boolean;
+  /** SCRATCH_BYTES. */
   readonly scratch: { readonly address: number; readonly bytes: Buffer };
   readonly spare: Reply[];
 }
+
+/**
+ * Whether page bytes may be lent to the socket. Bytes sent by sendfile stay the page cache's until the client has taken them, which is after the pin has ended. Punching a
+ * whole page then only takes its folios out of the page cache; but a folio that reaches beyond the page is zeroed in place, under the socket. Folios are aligned and not larger
+ * than what one entry of the middle page table maps, so pages of at least that size have none.
+ */
+export const mayLendPages = (pageSizeBytes: number, kernelPageBytes: number): boolean => pageSizeBytes >= (kernelPageBytes / 8) * kernelPageBytes;
 
 export interface ReplyOwner {
   /** A waiting read whose page is not here. May add another reply. */
@@ -265,11 +277,18 @@ export class ReplyQueue {
   }
 
   #sendBody(reply: Reply): number {
-    const { descriptors, sockets } = this.#tools;
+    const { descriptors, sockets, isZeroCopy } = this.#tools;
     const left = this.#chunkLength - this.#bodySent;
     const at = reply.sent + this.#bodySent;
-    if (reply.kind === ReplyKind.page) return descriptors.sendfile(this.#fd, reply.descriptor, reply.offset + at, left);
+    if (reply.kind === ReplyKind.page) return isZeroCopy ? descriptors.sendfile(this.#fd, reply.descriptor, reply.offset + at, left) : this.#copyOut(reply, at, left);
     return sockets.send(this.#fd, reply.bytes!.subarray(at, at + left), left, 0);
+  }
+
+  #copyOut(reply: Reply, at: number, left: number): number {
+    const { descriptors, sockets, scratch } = this.#tools;
+    const bytes = Math.min(left, COPY_BYTES_MAX);
+    if (descriptors.pread(reply.descriptor, scratch.address, bytes, reply.offset + at) !== bytes) return 0;
+    return sockets.send(this.#fd, scratch.address, bytes, 0);
   }
 
   /** The header, with the body behind it when that is short. */
