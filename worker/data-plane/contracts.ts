@@ -48,6 +48,8 @@ export interface DataPlaneOptions extends PortableDataPlaneOptions {
   readonly portable?: boolean;
   /** The file of a resident page did not give its bytes: the reader's connection was cut. Native form only. */
   readonly onUnreadable?: (fileId: Uint8Array, pageIndex: number) => void;
+  /** A bug met while serving one connection, which was cut; everything else goes on. Native form only. */
+  readonly onFault?: (error: Error) => void;
   /** A data thread ended by itself: its connections are gone and the process should end. */
   readonly onFailure?: (error: Error) => void;
 }

@@ -171,6 +171,7 @@ export class NativeConnection implements ReplyOwner {
   }
 
   #refuse(error: unknown): void {
+    if (!(error instanceof CacheError)) this.#tools.post({ kind: 'fault', message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     if (this.#session !== undefined) return this.cut();
     const refusal = refusalOf(asCacheError(error, 'ProtocolMismatch'));
     this.#tools.sockets.send(this.fd, refusal, refusal.length, 0);

@@ -97,6 +97,8 @@ class DataThread {
         return this.events?.onStopped();
       case 'idle':
         return this.events?.onIdle();
+      case 'fault':
+        return this.#options.onFault?.(new CacheError('Internal', 'A data thread met a bug and cut the connection.', { context: { fault: message.message } }));
       case 'unreadable':
         return this.#options.onUnreadable?.(message.fileId, message.pageIndex);
     }

@@ -46,6 +46,8 @@ export type AboutThread =
   | { readonly kind: 'ready' }
   /** A resident page could not be read from its file. */
   | { readonly kind: 'unreadable'; readonly fileId: Uint8Array; readonly pageIndex: number }
+  /** A bug met while serving a connection, which was cut. */
+  | { readonly kind: 'fault'; readonly message: string }
   /** Answer to `stop-accepting`, and later: nothing is in flight. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'idle' };
