@@ -88,7 +88,7 @@ export class WorkerNode {
 
   /** Serves from now on: what it holds at once, the rest when a view tells it mounts and peers. @throws AddressInUse, InvalidConfiguration */
   async start(): Promise<void> {
-    const { listen, store, keys, settings, onFailure } = this.#options;
+    const { listen, store, keys, settings, logger, onFailure } = this.#options;
     this.#dataPlane = await openDataPlane({
       ...listen,
       pages: store,
@@ -98,6 +98,7 @@ export class WorkerNode {
       threads: settings.dataThreads,
       ...(settings.dataPortable && { portable: true }),
       ...(onFailure !== undefined && { onFailure }),
+      onFault: (error) => logger.error('A data connection was cut', { error }),
       onUnreadable: (fileId, pageIndex) => this.#dropUnreadable(fileId, pageIndex),
     });
   }
