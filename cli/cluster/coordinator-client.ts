@@ -1,6 +1,7 @@
 // The coordinator's REST API as the CLI uses it. Every path of it is in this file.
 import type { MembershipView, MountEntry } from '../../common/api/index.ts';
 import { CacheError, ERROR_TABLE, type ErrorCode, type ErrorContext } from '../../common/errors/index.ts';
+import { printableName } from '../../common/namespace/index.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -45,7 +46,7 @@ export class CoordinatorClient {
     await this.#call('POST', '/api/v1/mounts', mount);
   }
   async removeMount(mountPath: string): Promise<void> {
-    await this.#call('DELETE', `/api/v1/mounts?path=${encodeURIComponent(mountPath)}`);
+    await this.#call('DELETE', `/api/v1/mounts?path=${encodeURIComponent(printableName(mountPath))}`);
   }
   async removeWorker(uuid: string): Promise<void> {
     await this.#call('DELETE', `/api/v1/nodes/${encodeURIComponent(uuid)}`);
