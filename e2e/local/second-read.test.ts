@@ -22,8 +22,13 @@ describe('a bucket that is read again', () => {
       await bucket.putPattern(`library/${seed}`, seed, length);
       await bucket.putPattern(`mount/${seed}`, seed, length);
     }
-    // Its own host id: the daemon reads through the workers, which count, instead of through descriptors of theirs.
-    cluster = await startCluster({ workers: 3, ufs: bucket.ufs, fuse: FUSE_AVAILABLE, fuseProperties: ['alluxio.worker.host.id=elsewhere'] });
+    // Its own host id: the daemon reads through the workers, which count, instead of through descriptors of theirs. Without read-ahead each byte is asked for once.
+    cluster = await startCluster({
+      workers: 3,
+      ufs: bucket.ufs,
+      fuse: FUSE_AVAILABLE,
+      fuseProperties: ['alluxio.worker.host.id=elsewhere', 'alluxio.user.position.reader.streaming.async.prefetch.max.part.number=0'],
+    });
   }, 120_000);
   afterAll(async () => {
     await cluster?.stop();
