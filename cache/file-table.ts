@@ -108,14 +108,24 @@ export class FileTable {
     return this.#identityAt[file] !== 0;
   }
 
+  /** Buckets for so many more records at once; only while the table is empty (they need no splitting then). */
+  expect(records: number): void {
+    if (this.#size > 0) return;
+    const { fileBuckets, control } = this.#views;
+    Atomics.store(control, CONTROL_FILE_BUCKETS, Math.max(BUCKETS_MIN, Math.min(records, fileBuckets.length)));
+  }
+
   find(fileId: Uint8Array): FileIndex | undefined {
     const { files, fileBuckets } = this.#views;
-    const words = [fileIdWord(fileId, 0), fileIdWord(fileId, 1), fileIdWord(fileId, 2), fileIdWord(fileId, 3)];
-    for (let link = fileBuckets[this.#bucket(words[0]!)]!; link !== 0; link = files[(link - 1) * FILE_WORDS + FILE_NEXT]!) {
-      const at = (link - 1) * FILE_WORDS;
-      if (words.every((word, i) => files[at + i] === word)) return link - 1;
+    for (let link = fileBuckets[this.#bucket(fileIdWord(fileId, 0))]!; link !== 0; link = files[(link - 1) * FILE_WORDS + FILE_NEXT]!) {
+      if (this.hasId(link - 1, fileId)) return link - 1;
     }
     return undefined;
+  }
+  hasId(file: FileIndex, fileId: Uint8Array): boolean {
+    const { files } = this.#views;
+    const at = file * FILE_WORDS;
+    return files[at] === fileIdWord(fileId, 0) && files[at + 1] === fileIdWord(fileId, 1) && files[at + 2] === fileIdWord(fileId, 2) && files[at + 3] === fileIdWord(fileId, 3);
   }
 
   add(file: CachedFile): FileIndex {

@@ -1,5 +1,5 @@
 // What every form of the page store keeps: native (punches holes, hands out) and portable (unlinks whole files).
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isCacheError } from '../common/errors/index.ts';
@@ -298,6 +298,28 @@ export function pageStoreContract(name: string, form: Partial<PageStoreOptions>)
       expect([store.isResident(slot, 1), readPage(store, slot, 1, 10)]).toEqual([false, undefined]);
       expect(fillPage(store, file, slot, 1)).toBeUndefined();
       expect(readPage(store, slot, 1, 10)?.equals(contentOf(file.fileId, PAGE_BYTES, 10))).toBe(true);
+    });
+
+    it('with a damaged index says so, serves only right pages, and fills the others again', async () => {
+      const files = Array.from({ length: 20 }, (_, i) => knownFile(`f${i}`, 2 * PAGE_BYTES));
+      const first = await fixture.open();
+      for (const file of files) fillFile(first, file);
+      await first.close();
+      const folder = join(fixture.root, 'pages', 'index');
+      const snapshot = join(folder, readdirSync(folder).find((name) => name.startsWith('snapshot'))!);
+      const bytes = readFileSync(snapshot);
+      bytes[Math.floor(bytes.length / 2)]! ^= 1;
+      writeFileSync(snapshot, bytes);
+      const store = await fixture.open();
+      expect([fixture.count('index-damaged'), store.usage().pages > 0, store.usage().pages < 40]).toEqual([1, true, true]);
+      for (const file of files) {
+        const slot = store.admitFile(file);
+        for (const page of [0, 1]) {
+          if (!(await store.verify(slot, page))) expect(fillPage(store, file, slot, page)).toBeUndefined();
+          expect(readPage(store, slot, page, 999)?.equals(contentOf(file.fileId, page * PAGE_BYTES, 999))).toBe(true);
+        }
+      }
+      expect(fixture.count('corrupt')).toBe(0);
     });
 
     it('loses only the pages of a file that somebody removed or cut', async () => {

@@ -59,6 +59,13 @@ export class PageTable {
     return this.#free === 0 && this.#highWater === this.pagesMax;
   }
 
+  /** Buckets for so many more records at once; only while the table is empty (they need no splitting then). */
+  expect(records: number): void {
+    if (this.#records > 0) return;
+    const { pageBuckets, control } = this.#views;
+    Atomics.store(control, CONTROL_PAGE_BUCKETS, Math.max(BUCKETS_MIN, Math.min(records, pageBuckets.length)));
+  }
+
   find(file: FileIndex, pageIndex: number): PageSlot | undefined {
     const { pages, pageBuckets } = this.#views;
     for (let link = pageBuckets[this.#bucket(file, pageIndex)]!; link !== 0; link = pages[(link - 1) * PAGE_WORDS + PAGE_NEXT]!) {

@@ -45,7 +45,7 @@ export async function writeIndex(options: PageStoreOptions, shape: Shape): Promi
     buffer.pages(id, entries, shape.pagesPerFile);
     if (buffer.length > GROUP_BYTES) drain();
   }
-  buffer.end();
+  buffer.end({ files: buffer.filesTotal, pages: buffer.pagesTotal });
   drain();
   closeSync(fd);
   return fileId;

@@ -8,11 +8,13 @@ const { options, fileIdHex } = JSON.parse(process.argv[2]!) as { readonly option
 const fileId = Buffer.from(fileIdHex, 'hex');
 
 const before = residentMib();
+const cpuBefore = process.cpuUsage();
 const startMs = performance.now();
 const store = await openPageStore(options);
 const openedMs = performance.now() - startMs;
 const file = store.findFile(fileId)!;
 const isServed = (await store.verify(file, 0)) && attachPageTable(store.shared, 0).acquire(fileId, 0, 0, 4096) >= 0;
 const servedMs = performance.now() - startMs;
-console.log(JSON.stringify({ openedMs, servedMs, isServed, pages: store.usage().pages, residentMib: residentMib(), beforeMib: before }));
+const { user, system } = process.cpuUsage(cpuBefore);
+console.log(JSON.stringify({ openedMs, servedMs, cpuMs: (user + system) / 1000, isServed, pages: store.usage().pages, residentMib: residentMib(), beforeMib: before }));
 process.kill(process.pid, 'SIGKILL'); // not closed: the index stays as it was for the next round

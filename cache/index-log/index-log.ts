@@ -258,7 +258,7 @@ async function writeSnapshotFile(sink: SnapshotSink, source: SnapshotSource): Pr
       drain();
       await nextTurn();
     }
-    buffer.end();
+    buffer.end({ files: buffer.filesTotal, pages: buffer.pagesTotal });
     drain();
     await syncData(fd);
     return fstatSync(fd).size;

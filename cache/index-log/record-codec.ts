@@ -6,7 +6,7 @@
 //     PAGES      fileId 16 | count u32 | entries of 16 bytes: page index u32 | 0 u32 | xxh64 low u32 | xxh64 high u32
 //     PAGE_GONE  fileId 16 | page index u32
 //     FILE_GONE  fileId 16
-//     END        of a snapshot: without it the snapshot is not whole
+//     END        files u32 | pages u32 | zeros 8, of a snapshot: without it the snapshot is not whole
 // All little-endian. Sequences only grow within a file; a log that goes on after a crash jumps ahead, so that what lay behind the torn record never comes back to life.
 export const INDEX_FORMAT_VERSION = 1;
 
@@ -74,12 +74,27 @@ export const fileRecordBytes = (uriBytes: number, versionBytes: number): number 
 export const pagesRecordBytes = (pages: number): number => PAGES_FIXED_BYTES + pages * PAGE_ENTRY_BYTES;
 export const GONE_RECORD_BYTES = pad8(BODY_AT + FILE_ID_BYTES + 4);
 
+export interface SnapshotCounts {
+  readonly files: number;
+  readonly pages: number;
+}
+
+/** The counts in the last record of a snapshot; undefined when it is not whole. @param bytes its last GONE_RECORD_BYTES, 4-aligned memory */
+export function decodeCounts(bytes: Buffer): SnapshotCounts | undefined {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, GONE_RECORD_BYTES / 4);
+  if (bytes[0] !== END || words[0]! >>> 16 !== GONE_RECORD_BYTES / 4 || words[2] !== recordChecksum(words, 0, words.length)) return undefined;
+  return { files: words[BODY_AT / 4]!, pages: words[BODY_AT / 4 + 1]! };
+}
+
 /** A buffer that records are appended to. Its words start at an aligned address. */
 export class RecordBuffer {
   readonly bytes: Buffer;
   readonly #words: Uint32Array;
   length = 0;
   records = 0;
+  /** Of all that was appended, `reset` or not. */
+  filesTotal = 0;
+  pagesTotal = 0;
   /** Of the next record. */
   sequence: number;
 
@@ -100,6 +115,7 @@ export class RecordBuffer {
   }
 
   file(fileId: Uint8Array, lengthBytes: number, uri: Uint8Array, version: Uint8Array): void {
+    this.filesTotal++;
     const at = this.#begin(FILE, fileRecordBytes(uri.length, version.length), fileId);
     this.bytes.writeDoubleLE(lengthBytes, at + BODY_AT + FILE_ID_BYTES);
     this.bytes.writeUInt16LE(uri.length, at + BODY_AT + FILE_ID_BYTES + 8);
@@ -111,6 +127,7 @@ export class RecordBuffer {
 
   /** @param entries page index, checksum low, checksum high of each page, as they stand in a Uint32Array */
   pages(fileId: Uint8Array, entries: Uint32Array, count: number): void {
+    this.pagesTotal += count;
     const at = this.#begin(PAGES, pagesRecordBytes(count), fileId);
     this.#words[(at + BODY_AT + FILE_ID_BYTES) / 4] = count;
     let word = (at + PAGES_FIXED_BYTES) / 4;
@@ -132,8 +149,12 @@ export class RecordBuffer {
     this.#end(this.#begin(FILE_GONE, GONE_RECORD_BYTES, fileId));
   }
 
-  end(): void {
-    this.#end(this.#begin(END, GONE_RECORD_BYTES, new Uint8Array(FILE_ID_BYTES)));
+  /** @param counts of the snapshot's records: what a reader makes room for at once */
+  end(counts: SnapshotCounts): void {
+    const at = this.#begin(END, GONE_RECORD_BYTES, new Uint8Array(FILE_ID_BYTES));
+    this.#words[(at + BODY_AT) / 4] = counts.files;
+    this.#words[(at + BODY_AT) / 4 + 1] = counts.pages;
+    this.#end(at);
   }
 
   #begin(kind: number, bytes: number, fileId: Uint8Array): number {
@@ -161,6 +182,8 @@ function recordChecksum(words: Uint32Array, from: number, to: number): number {
 
 /** What a reader of records is told. Byte ranges are valid during the call only. */
 export interface RecordVisitor {
+  /** Before anything else, when a whole snapshot follows. */
+  expect(counts: SnapshotCounts): void;
   file(file: { readonly fileId: Uint8Array; readonly lengthBytes: number; readonly uri: Uint8Array; readonly version: Uint8Array }): void;
   /** Once per run of pages of one file; `page` follows for each. */
   pages(fileId: Uint8Array): void;
@@ -197,27 +220,35 @@ export class RecordReader {
       if (at + size > bytes.length) return { consumed: at, isTorn: false };
       if (words[at / 4 + 2] !== recordChecksum(words, at / 4, (at + size) / 4)) return { consumed: at, isTorn: true };
       this.#sequence = words[at / 4 + 1]!;
-      this.#visit(bytes.subarray(at, at + size), words.subarray(at / 4, (at + size) / 4));
+      this.#visit({ bytes, words, at, end: at + size });
       at += size;
     }
     return { consumed: at, isTorn: false };
   }
 
-  #visit(record: Buffer, words: Uint32Array): void {
-    const fileId = record.subarray(BODY_AT, BODY_AT + FILE_ID_BYTES);
-    const kind = record[0];
+  #visit({ bytes, words, at, end }: RecordPlace): void {
+    const fileId = bytes.subarray(at + BODY_AT, at + BODY_AT + FILE_ID_BYTES);
+    const kind = bytes[at];
     if (kind === FILE) {
-      const uriEnd = FILE_FIXED_BYTES + record.readUInt16LE(BODY_AT + FILE_ID_BYTES + 8);
-      const versionEnd = uriEnd + record.readUInt16LE(BODY_AT + FILE_ID_BYTES + 10);
-      const lengthBytes = record.readDoubleLE(BODY_AT + FILE_ID_BYTES);
-      this.#visitor.file({ fileId, lengthBytes, uri: record.subarray(FILE_FIXED_BYTES, uriEnd), version: record.subarray(uriEnd, versionEnd) });
+      const uriEnd = at + FILE_FIXED_BYTES + bytes.readUInt16LE(at + BODY_AT + FILE_ID_BYTES + 8);
+      const versionEnd = uriEnd + bytes.readUInt16LE(at + BODY_AT + FILE_ID_BYTES + 10);
+      const lengthBytes = bytes.readDoubleLE(at + BODY_AT + FILE_ID_BYTES);
+      this.#visitor.file({ fileId, lengthBytes, uri: bytes.subarray(at + FILE_FIXED_BYTES, uriEnd), version: bytes.subarray(uriEnd, versionEnd) });
     } else if (kind === PAGES) {
       this.#visitor.pages(fileId);
-      for (let word = PAGES_FIXED_BYTES / 4; word < words.length; word += 4) this.#visitor.page(words[word]!, words[word + 2]!, words[word + 3]!);
-    } else if (kind === PAGE_GONE) this.#visitor.pageGone(fileId, record.readUInt32LE(BODY_AT + FILE_ID_BYTES));
+      for (let word = (at + PAGES_FIXED_BYTES) / 4; word < end / 4; word += 4) this.#visitor.page(words[word]!, words[word + 2]!, words[word + 3]!);
+    } else if (kind === PAGE_GONE) this.#visitor.pageGone(fileId, bytes.readUInt32LE(at + BODY_AT + FILE_ID_BYTES));
     else if (kind === FILE_GONE) this.#visitor.fileGone(fileId);
     else this.sawEnd = true;
   }
+}
+
+/** A whole record in the bytes that were read. */
+interface RecordPlace {
+  readonly bytes: Buffer;
+  readonly words: Uint32Array;
+  readonly at: number;
+  readonly end: number;
 }
 
 function isPlausible(kind: number, bytes: number): boolean {

@@ -1,8 +1,18 @@
 // Reading the index at start: the newest snapshot, then the logs from its number on. Tolerates a torn tail; owns nothing that is written.
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { CacheError } from '../../common/errors/index.ts';
-import { decodeHeader, HEADER_BYTES, INDEX_FORMAT_VERSION, type IndexFileKind, RECORD_BYTES_MAX, RecordReader, type RecordVisitor } from './record-codec.ts';
+import {
+  decodeCounts,
+  decodeHeader,
+  GONE_RECORD_BYTES,
+  HEADER_BYTES,
+  INDEX_FORMAT_VERSION,
+  type IndexFileKind,
+  RECORD_BYTES_MAX,
+  RecordReader,
+  type RecordVisitor,
+} from './record-codec.ts';
 
 const READ_BYTES = 4 * 1024 * 1024;
 
@@ -59,12 +69,21 @@ function readRecords(fd: number, start: number, reader: RecordReader): FileRead 
   }
 }
 
+function tellCounts(fd: number, visitor: RecordVisitor): void {
+  const last = Buffer.from(new ArrayBuffer(GONE_RECORD_BYTES));
+  const { size } = fstatSync(fd);
+  if (size < HEADER_BYTES + GONE_RECORD_BYTES || readSync(fd, last, 0, GONE_RECORD_BYTES, size - GONE_RECORD_BYTES) < GONE_RECORD_BYTES) return;
+  const counts = decodeCounts(last);
+  if (counts !== undefined) visitor.expect(counts);
+}
+
 function readIndexFile(path: string, kind: IndexFileKind, options: { readonly pageSizeBytes: number; readonly visitor: RecordVisitor }): FileRead {
   const fd = openSync(path, 'r');
   try {
     const header = Buffer.alloc(HEADER_BYTES);
     const bytes = readSync(fd, header, 0, HEADER_BYTES, 0);
     if (bytes < HEADER_BYTES || !checkHeader(path, header, kind, options.pageSizeBytes)) return { endBytes: 0, lastSequence: 0, isTorn: bytes > 0 };
+    if (kind === 'snapshot') tellCounts(fd, options.visitor);
     const reader = new RecordReader(options.visitor);
     const read = readRecords(fd, HEADER_BYTES, reader);
     return kind === 'snapshot' && !reader.sawEnd ? { ...read, isTorn: true } : read;

@@ -4,7 +4,7 @@ import type { FileIndex, FileTable, RestoredFile } from '../file-table.ts';
 import type { PageTable } from '../page-table.ts';
 import { FLAG_PREVIOUS_LIFE, UNVERIFIED } from '../shared-layout.ts';
 import type { SnapshotSource } from './index-log.ts';
-import { PAGES_PER_RECORD_MAX, type RecordVisitor } from './record-codec.ts';
+import { PAGES_PER_RECORD_MAX, type RecordVisitor, type SnapshotCounts } from './record-codec.ts';
 
 /** Builds the records of one directory; what does not fit into the tables, or lies in another directory already, is left to the garbage sweep. */
 export class TableRestorer implements RecordVisitor {
@@ -21,15 +21,23 @@ export class TableRestorer implements RecordVisitor {
     this.#directory = directory;
   }
 
+  /** Of the first directory only: later ones grow the tables record by record. */
+  expect(counts: SnapshotCounts): void {
+    this.#files.expect(counts.files);
+    this.#pages.expect(counts.pages);
+  }
+
   file(file: RestoredFile): void {
     if (this.#files.isFull || this.#files.find(file.fileId) !== undefined) return;
     const index = this.#files.restore(file);
     this.#files.setDirectory(index, this.#directory);
     this.#files.setFlag(index, FLAG_PREVIOUS_LIFE);
     this.#files.isRecorded[index] = 1;
+    this.#current = index;
   }
 
   pages(fileId: Uint8Array): void {
+    if (this.#current !== undefined && this.#files.hasId(this.#current, fileId)) return; // as after each FILE of a snapshot
     const file = this.#files.find(fileId);
     this.#current = file !== undefined && this.#files.directory(file) === this.#directory ? file : undefined;
   }
@@ -59,6 +67,7 @@ export class TableRestorer implements RecordVisitor {
     for (const slot of slots) this.#remove(slot);
     this.#files.clearFlags(file);
     this.#files.remove(file);
+    this.#current = undefined;
   }
 
   #remove(slot: number): void {

@@ -42,8 +42,14 @@ export class StoreFixture {
     return this.events.filter((event) => event.kind === kind).length;
   }
 
-  async end(): Promise<void> {
+  /** Closes all stores. */
+  async close(): Promise<void> {
     for (const store of this.#open) await store.close();
+    this.#open.clear();
+  }
+
+  async end(): Promise<void> {
+    await this.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }
@@ -52,6 +58,16 @@ export class StoreFixture {
 export function errorOf(call: () => unknown): unknown {
   try {
     call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What opening a store throws; undefined when it opens. */
+export async function openingError(fixture: StoreFixture, overrides: Partial<PageStoreOptions> = {}): Promise<unknown> {
+  try {
+    await fixture.open(overrides);
     return undefined;
   } catch (error) {
     return error;
