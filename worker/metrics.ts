@@ -64,10 +64,14 @@ function ufsErrors(metrics: MetricsRegistry): (error: CacheError) => void {
 }
 
 function fillObserver(metrics: MetricsRegistry, ufsError: (error: CacheError) => void): FillObserver {
-  const filled = metrics.counter({ name: 'alluxio_worker_page_fills_total', help: 'Pages filled, by where their bytes came from.', labels: ['source'] });
-  const bytes = metrics.counter({ name: 'alluxio_worker_page_fill_bytes_total', help: 'Bytes of pages filled, by where they came from.', labels: ['source'] });
-  const failures = metrics.counter({ name: 'alluxio_worker_page_fill_failures_total', help: 'Fills that failed.', labels: ['error_code'] });
-  const unstored = metrics.counter({ name: 'alluxio_worker_pages_unstored_total', help: 'Pages served without being stored, by cause.', labels: ['cause'] });
+  const filled = metrics.counter({
+    name: 'alluxio_worker_page_fills_total',
+    help: 'Pages, or ranges of pages that are not stored, fetched; by where their bytes came from.',
+    labels: ['source'],
+  });
+  const bytes = metrics.counter({ name: 'alluxio_worker_page_fill_bytes_total', help: 'Bytes fetched, by where they came from.', labels: ['source'] });
+  const failures = metrics.counter({ name: 'alluxio_worker_page_fill_failures_total', help: 'Fetches that failed.', labels: ['error_code'] });
+  const unstored = metrics.counter({ name: 'alluxio_worker_pages_unstored_total', help: 'Fetches that were served without being stored, by cause.', labels: ['cause'] });
   const joined = metrics.counter({ name: 'alluxio_worker_page_fills_joined_total', help: 'Reads that waited for a fill which another read had begun.' });
   const count = children(filled, 'source', ['ufs', 'peer']);
   const size = children(bytes, 'source', ['ufs', 'peer']);

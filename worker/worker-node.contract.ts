@@ -206,7 +206,7 @@ export function workerNodeContract(name: string, isPortable: boolean): void {
       });
 
       it('notices a page damaged on the way and reads the UFS instead', async () => {
-        await start(2);
+        await start(2, { replicas: 2 });
         const owner = ownerOf('/data/a.bin');
         const { fileId, payload } = await requestFor('/data/a.bin');
         const connection = await fixture.connect(owner);

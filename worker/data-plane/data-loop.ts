@@ -16,6 +16,8 @@ import {
   socketCalls,
   type SocketCalls,
 } from '../../common/syscall/index.ts';
+import type { SessionKeys } from '../../proto/frames/contracts.ts';
+import { ClientHello, ServerHello } from '../../proto/frames/index.ts';
 import { type ConnectionTools, NativeConnection } from './native-connection.ts';
 import { mayLendPages, SCRATCH_BYTES } from './reply-queue.ts';
 import { Counter, countersOf, type DataThreadParts, type FromDataThread, HandOffRing, threadsOf, type ToDataThread } from './thread-protocol.ts';
@@ -44,6 +46,13 @@ function callsOf(): Calls & { readonly tools: Pick<ConnectionTools, 'sockets' | 
   }
   const tools = { sockets: socketCalls, descriptors: descriptorCalls, scratch: libc.allocate(SCRATCH_BYTES), input: libc.allocate(INPUT_BYTES) };
   return { sockets: socketCalls, polls: pollCalls, epoll, tools };
+}
+
+/** The first hello of a thread loads and compiles what hellos need, which takes as long as a client may wait: better now. */
+function rehearseHello(keys: SessionKeys): void {
+  const client = new ClientHello({ keys, role: 'worker', identity: 'worker/rehearsal' });
+  const server = new ServerHello(keys);
+  for (let message: Buffer | undefined = client.first; message !== undefined; ) message = client.answer(server.answer(message.subarray(4)).subarray(4));
 }
 
 export class DataLoop {
@@ -96,6 +105,7 @@ export class DataLoop {
   }
 
   start(): void {
+    rehearseHello(this.#parts.keys);
     this.#post({ kind: 'ready' });
     this.#run();
   }

@@ -4,7 +4,7 @@ import { fileIdOf } from '../../common/hash/index.ts';
 import { MemoryUfs } from '../../ufs/testing/memory-ufs.ts';
 import { MemoryPageStore } from '../testing/memory-page-store.ts';
 import { FillService, type FillRequest, type UnstoredCause } from './fill-service.ts';
-import type { PageSource } from './page-fill.ts';
+import type { PageRange, PageSource } from './page-fill.ts';
 import { isTooYoung, ufsSource } from './ufs-source.ts';
 
 const PAGE = 64;
@@ -17,9 +17,14 @@ class ScriptedSource {
   aborted = false;
   #progress: (count: number, from: 'ufs') => void = () => undefined;
   #end: (error?: CacheError) => void = () => undefined;
+  #offset = 0;
+  readonly at = (range: PageRange): PageSource => {
+    this.#offset = range.offset;
+    return this.read;
+  };
   readonly read: PageSource = (into, onProgress, signal) => {
     this.calls++;
-    into.set(BYTES.subarray(0, into.length));
+    into.set(BYTES.subarray(this.#offset, this.#offset + into.length));
     this.#progress = onProgress;
     return new Promise((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve('ufs') : reject(error));
@@ -45,7 +50,7 @@ function setUp(options: { waitersMax?: number } = {}) {
   const fills = new FillService({ store, concurrency: 4, waitersMax: options.waitersMax ?? 100, timeoutMs: 10_000, passThroughBytes: PAGE * 2, observer, stepBytes: 16 });
   const source = new ScriptedSource();
   const file = { fileId: fileIdOf('memory://test/f', 'v'), ufsUri: 'memory://test/f', version: 'v', lengthBytes: BYTES.length };
-  const request: FillRequest = { file, pageIndex: 0, source: source.read };
+  const request: FillRequest = { file, pageIndex: 0, source: source.at };
   return { store, seen, fills, source, request, file };
 }
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -133,7 +138,7 @@ describe('a fill', () => {
     expect(t.source.aborted).toBe(false);
     last.abort();
     const second = new ScriptedSource();
-    const newcomer = t.fills.read({ ...t.request, source: second.read }, { offset: 0, length: PAGE }, never);
+    const newcomer = t.fills.read({ ...t.request, source: second.at }, { offset: 0, length: PAGE }, never);
     await expect(staying).rejects.toMatchObject({ code: 'Cancelled' });
     await turn();
     second.end();
@@ -156,7 +161,7 @@ describe('a fill', () => {
     const t = setUp();
     t.store.refusal = refusal;
     const sources = [0, 1, 2].map(() => new ScriptedSource());
-    const readers = sources.map((source, pageIndex) => t.fills.read({ ...t.request, pageIndex, source: source.read }, { offset: 2, length: 5 }, never));
+    const readers = sources.map((source, pageIndex) => t.fills.read({ ...t.request, pageIndex, source: source.at }, { offset: 2, length: 5 }, never));
     await turn();
     expect(sources.map(({ calls }) => calls)).toEqual([1, 1, 0]);
     sources[0]!.end();
@@ -166,6 +171,27 @@ describe('a fill', () => {
     for (const source of sources) source.end();
     await Promise.all(readers);
     expect(t.seen.unstored).toEqual([refusal, refusal, refusal]);
+    await expectNoLeaks(t);
+  });
+
+  it('that is not kept asks the UFS for the range alone, once for all who want the same', async () => {
+    const t = setUp();
+    const ranges: PageRange[] = [];
+    const request: FillRequest = {
+      ...t.request,
+      unstored: 'not-owner',
+      source: (range) => {
+        ranges.push(range);
+        return t.source.at(range);
+      },
+    };
+    const readers = [1, 2, 3].map(() => t.fills.read(request, { offset: 40, length: 8 }, never));
+    const beyond = t.fills.read({ ...request, pageIndex: 2 }, { offset: 10, length: 8 }, never);
+    await turn();
+    t.source.end();
+    for (const reader of readers) expect(await reader).toMatchObject({ kind: 'bytes', bytes: BYTES.subarray(40, 48) });
+    expect(ranges).toEqual([{ offset: 40, length: 8 }]);
+    await expect(beyond).rejects.toMatchObject({ code: 'RangeInvalid' });
     await expectNoLeaks(t);
   });
 
@@ -200,7 +226,7 @@ describe('a fill', () => {
     const t = setUp();
     t.store.refusal = 'full';
     const second = new ScriptedSource();
-    const again = (): ReturnType<FillService['read']> => t.fills.read({ ...t.request, source: second.read }, { offset: 0, length: 4 }, never);
+    const again = (): ReturnType<FillService['read']> => t.fills.read({ ...t.request, source: second.at }, { offset: 0, length: 4 }, never);
     const reader = t.fills.read(t.request, { offset: 0, length: 4 }, never).then(again, again);
     await turn();
     t.source.end(outcome === 'fails' ? new CacheError('UfsUnavailable', 'down', { source: 'ufs' }) : undefined);
@@ -219,6 +245,8 @@ describe('a fill', () => {
     await turn();
     expect(t.store.isResident(0, 0)).toBe(true);
     expect(t.fills.readAhead(t.request)).toBe(false);
+    t.store.refusal = 'full';
+    expect(t.fills.readAhead({ ...t.request, pageIndex: 1 })).toBe(false);
     await expectNoLeaks(t);
   });
 });
@@ -230,7 +258,7 @@ describe('the UFS source', () => {
     const { version } = (await ufs.status('f'))!;
     for (const pageIndex of [0, 1, 2]) {
       const source = ufsSource(ufs, { key: 'f', version, length: BYTES.length }, pageIndex * PAGE);
-      expect(await t.fills.read({ ...t.request, pageIndex, source }, { offset: 0, length: PAGE }, never)).toEqual({ kind: 'cached', from: 'ufs' });
+      expect(await t.fills.read({ ...t.request, pageIndex, source: () => source }, { offset: 0, length: PAGE }, never)).toEqual({ kind: 'cached', from: 'ufs' });
       const page = Buffer.alloc(PAGE);
       await turn();
       const count = t.store.read(0, pageIndex, 0, page)!;

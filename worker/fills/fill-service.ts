@@ -22,7 +22,8 @@ export interface FillObserver {
 export interface FillRequest {
   readonly file: CachedFile;
   readonly pageIndex: number;
-  readonly source: PageSource;
+  /** Brings a range of the page: the whole of one that is to be kept, what was asked for of one that is not. */
+  readonly source: (range: PageRange) => PageSource;
   /** Do not store, for this cause. */
   readonly unstored?: UnstoredCause;
   /**
@@ -85,19 +86,24 @@ export class FillService {
       throw new CacheError('Overloaded', 'Too many requests wait for fills.', { source: 'worker' });
     }
     try {
-      return await this.#fillOf(request).wait(range, signal);
+      const { fill, within } = this.#join(request, range);
+      return await fill.wait(within, signal);
     } finally {
       permit();
     }
   }
 
-  /** Starts a fill that nobody waits for, when a stored buffer is free at once; else does nothing. @returns whether it is under way */
+  /** Starts a fill that nobody waits for, when a stored buffer is free at once and the page store takes the page; else does nothing. @returns whether it is under way */
   readAhead(request: FillRequest): boolean {
-    if (this.#isClosed || this.#stored.inUse >= this.#options.concurrency / 2) return false;
+    const { store, concurrency } = this.#options;
+    if (this.#isClosed || this.#stored.inUse >= concurrency / 2) return false;
     if (request.unstored !== undefined || this.#fills.has(keyOf(request))) return false;
-    const { store } = this.#options;
-    if (store.isResident(store.admitFile(request.file), request.pageIndex)) return false;
-    this.#fillOf(request).hold();
+    const known = store.findFile(request.file.fileId);
+    if (known !== undefined && store.isResident(known, request.pageIndex)) return false;
+    const whole = this.#wholePage(request);
+    const reserved = this.#reserve(request);
+    if (typeof reserved === 'string') return false;
+    this.#start(request, { key: keyOf(request), range: whole, reservation: reserved }).hold();
     return true;
   }
 
@@ -108,28 +114,49 @@ export class FillService {
     await Promise.all(this.#running);
   }
 
-  #fillOf(request: FillRequest): PageFill {
+  /** The fill that brings the range, and where in it the range lies. */
+  #join(request: FillRequest, range: PageRange): { readonly fill: PageFill; readonly within: PageRange } {
     if (this.#isClosed) throw new CacheError('WorkerUnavailable', 'The worker is shutting down.', { source: 'worker' });
-    const known = this.#fills.get(keyOf(request));
-    if (known !== undefined && !known.isOver) {
-      this.#options.observer.joined();
-      return known;
-    }
-    return this.#start(request);
+    const whole = this.#wholePage(request);
+    const key = keyOf(request);
+    const known = this.#underWay(key);
+    if (known !== undefined) return { fill: known, within: range };
+    const reserved = request.unstored ?? this.#reserve(request);
+    if (typeof reserved !== 'string') return { fill: this.#start(request, { key, range: whole, reservation: reserved }), within: range };
+    this.#options.observer.unstored(reserved);
+    return this.#joinUnstored(request, clamped(range, whole.length));
   }
 
-  #start(request: FillRequest): PageFill {
-    const { store, observer, stepBytes = STEP_BYTES, timeoutMs } = this.#options;
-    const key = keyOf(request);
-    const lengthBytes = Math.min(store.pageSizeBytes, request.file.lengthBytes - request.pageIndex * store.pageSizeBytes);
-    if (!(lengthBytes > 0)) throw new CacheError('RangeInvalid', 'The page lies beyond the end of the file.', { source: 'caller', context: { pageIndex: request.pageIndex } });
-    const reservation = this.#reserve(request);
+  /** Pages that are not kept are read as they are asked for: a whole page for each small read would multiply what the UFS sends. */
+  #joinUnstored(request: FillRequest, range: PageRange): { readonly fill: PageFill; readonly within: PageRange } {
+    const key = `${keyOf(request)}:${range.offset}+${range.length}`;
+    const fill = this.#underWay(key) ?? this.#start(request, { key, range, reservation: undefined });
+    return { fill, within: { offset: 0, length: range.length } };
+  }
+
+  #underWay(key: string): PageFill | undefined {
+    const known = this.#fills.get(key);
+    if (known === undefined || known.isOver) return undefined;
+    this.#options.observer.joined();
+    return known;
+  }
+
+  #wholePage({ file, pageIndex }: FillRequest): PageRange {
+    const { pageSizeBytes } = this.#options.store;
+    const length = Math.min(pageSizeBytes, file.lengthBytes - pageIndex * pageSizeBytes);
+    if (length > 0) return { offset: 0, length };
+    throw new CacheError('RangeInvalid', 'The page lies beyond the end of the file.', { source: 'caller', context: { pageIndex } });
+  }
+
+  #start(request: FillRequest, plan: { readonly key: string; readonly range: PageRange; readonly reservation: Reservation | undefined }): PageFill {
+    const { observer, stepBytes = STEP_BYTES, timeoutMs } = this.#options;
+    const { key, range, reservation } = plan;
     const onStoreError = (): void => observer.unstored('disk-error');
-    const source = this.#timed(request.source, timeoutMs);
+    const source = this.#timed(request.source(range), timeoutMs);
     const buffers = request.lane === 'peer' ? this.#fromPeers : reservation === undefined ? this.#unstored : this.#stored;
-    const fill = new PageFill({ lengthBytes, reservation, source, buffers, stepBytes, onStoreError });
+    const fill = new PageFill({ lengthBytes: range.length, reservation, source, buffers, stepBytes, onStoreError });
     this.#fills.set(key, fill);
-    const running = this.#run(key, fill, lengthBytes).finally(() => this.#running.delete(running));
+    const running = this.#run(key, fill, range.length).finally(() => this.#running.delete(running));
     this.#running.add(running);
     return fill;
   }
@@ -152,20 +179,8 @@ export class FillService {
     };
   }
 
-  #reserve(request: FillRequest): Reservation | undefined {
-    const { observer } = this.#options;
-    if (request.unstored !== undefined) {
-      observer.unstored(request.unstored);
-      return undefined;
-    }
-    const reserved = this.#tryReserve(request);
-    if (typeof reserved !== 'string') return reserved;
-    observer.unstored(reserved);
-    return undefined;
-  }
-
   /** A page store that cannot take a page is no reason to fail the read. @throws PageCorrupt: two files of one fileId */
-  #tryReserve({ file, pageIndex }: FillRequest): Reservation | UnstoredCause {
+  #reserve({ file, pageIndex }: FillRequest): Reservation | UnstoredCause {
     const { store } = this.#options;
     try {
       return store.reserve(store.admitFile(file), pageIndex);
@@ -177,3 +192,8 @@ export class FillService {
 }
 
 const keyOf = ({ file, pageIndex, lane = 'ufs' }: FillRequest): string => `${fileIdHex(file.fileId)}:${pageIndex}:${lane}`;
+
+function clamped({ offset, length }: PageRange, pageLength: number): PageRange {
+  if (offset < pageLength) return { offset, length: Math.min(length, pageLength - offset) };
+  throw new CacheError('RangeInvalid', 'The range lies beyond the end of the file.', { source: 'caller', context: { offset } });
+}

@@ -209,7 +209,10 @@ export class PageReads {
     return {
       file: target.file,
       pageIndex: how.pageIndex,
-      source: asksPeer ? this.#peerSource(ownerId, target, how.pageIndex) : this.#ufsSource(target, how.pageIndex),
+      source: (range) => {
+        const place = { offset: how.pageIndex * this.#pageSize + range.offset, isWhole: isKept };
+        return asksPeer ? this.#peerSource(ownerId, target, place) : this.#ufsSource(target, place.offset);
+      },
       lane: asksPeer ? 'peer' : 'ufs',
       ...(!isKept && { unstored: unstored ?? 'not-owner' }),
     };
@@ -247,9 +250,9 @@ export class PageReads {
     return 'unconfirmed';
   }
 
-  #ufsSource({ ufs, key, file }: TrustedTarget, pageIndex: number): PageSource {
+  #ufsSource({ ufs, key, file }: TrustedTarget, offset: number): PageSource {
     const { ufsRate } = this.#options;
-    const read = ufsSource(ufs, { key, version: file.version, length: file.lengthBytes }, pageIndex * this.#pageSize);
+    const read = ufsSource(ufs, { key, version: file.version, length: file.lengthBytes }, offset);
     if (ufsRate === undefined) return read;
     return async (into, onProgress, signal) => {
       await ufsRate.take(into.length, signal);
@@ -257,20 +260,20 @@ export class PageReads {
     };
   }
 
-  /** The owner's page, else the UFS: nothing is told before the checksum has been compared. */
-  #peerSource(ownerId: string, target: TrustedTarget, pageIndex: number): PageSource {
+  /** The owner's bytes, else the UFS's. A page that is to be kept travels whole: nothing is told of it before its checksum has been compared. */
+  #peerSource(ownerId: string, target: TrustedTarget, place: { readonly offset: number; readonly isWhole: boolean }): PageSource {
     const { peers, observer } = this.#options;
     const { file, path } = target;
     const encoded = encodeReadTarget({ path, ufsUri: file.ufsUri, version: file.version, fileLength: file.lengthBytes });
     return async (into, onProgress, signal) => {
       try {
-        await peers.readPage(ownerId, { fileId: file.fileId, offset: pageIndex * this.#pageSize, target: encoded }, into, signal);
+        await peers.read(ownerId, { fileId: file.fileId, target: encoded, ...place }, into, signal);
         observer.askedPeer(true);
         return 'peer';
       } catch (error) {
         if (signal.aborted) throw error;
         observer.askedPeer(false);
-        return await this.#ufsSource(target, pageIndex)(into, onProgress, signal);
+        return await this.#ufsSource(target, place.offset)(into, onProgress, signal);
       }
     };
   }

@@ -1,4 +1,5 @@
-// The other workers as sources of pages: who owns a path under the current view, connections to owners, pages fetched from them with their checksum verified.
+// The other workers as sources of pages: who owns a path under the current view, connections to owners, pages fetched from them with their checksum
+// verified, ranges of pages that are passed on.
 // Not here: whether a page is kept.
 import { type Clock, linkSignals, systemClock } from '../../common/async/index.ts';
 import { asCacheError, CacheError, type ErrorCode } from '../../common/errors/index.ts';
@@ -29,10 +30,12 @@ export interface PeersOptions {
   readonly clock?: Clock;
 }
 
-export interface PeerPage {
+export interface PeerRange {
   readonly fileId: Uint8Array;
-  /** In the file; the border of a page. */
+  /** In the file. */
   readonly offset: number;
+  /** A whole page, to be kept: its checksum is compared. */
+  readonly isWhole: boolean;
   /** Encoded ReadTarget. */
   readonly target: Uint8Array;
 }
@@ -64,17 +67,17 @@ export class Peers {
   }
 
   /**
-   * Fetches a whole page from its owner; `into` holds it only when this resolves.
+   * Fetches a page, or a range of one, from its owner; `into` holds it only when this resolves.
    * @throws PageCorrupt (wrong checksum or length), what the peer answers, WorkerUnavailable, DeadlineExceeded, Cancelled
    */
-  async readPage(ownerId: string, page: PeerPage, into: Uint8Array, signal: AbortSignal): Promise<void> {
+  async read(ownerId: string, range: PeerRange, into: Uint8Array, signal: AbortSignal): Promise<void> {
     const target = this.#router.target(ownerId, 'owner');
     if (target === undefined) throw new CacheError('WorkerUnavailable', 'The owner has left.', { source: 'worker', context: { workerId: ownerId } });
     const { attemptTimeoutMs } = this.#options.settings;
     const bounded = linkSignals([signal], { timeoutMs: attemptTimeoutMs, clock: this.#options.clock ?? systemClock });
     try {
       const pooled = await this.#pool.acquire(target, bounded.signal);
-      await readVerified(pooled.connection, this.#request(page, into.length, bounded.signal), into);
+      await readVerified(pooled.connection, this.#request(range, into.length, bounded.signal), into);
       this.#pool.answered(pooled);
     } catch (thrown) {
       const error = asCacheError(thrown, 'WorkerUnavailable', { source: 'worker' });
@@ -96,14 +99,14 @@ export class Peers {
     this.#pool.close();
   }
 
-  #request(page: PeerPage, length: number, signal: AbortSignal): ReadRequest {
+  #request(range: PeerRange, length: number, signal: AbortSignal): ReadRequest {
     return {
-      fileId: page.fileId,
-      offset: page.offset,
+      fileId: range.fileId,
+      offset: range.offset,
       length,
-      flags: RequestFlag.Forwarded | RequestFlag.WantChecksum,
+      flags: RequestFlag.Forwarded | (range.isWhole ? RequestFlag.WantChecksum : 0),
       ringRevision: this.#snapshot().view.revision,
-      payload: page.target,
+      payload: range.target,
       timeoutMs: this.#options.settings.attemptTimeoutMs,
       signal,
     };
@@ -131,6 +134,7 @@ export class Peers {
 async function readVerified(connection: DataConnection, request: ReadRequest, into: Uint8Array): Promise<void> {
   const { bytesRead, flags, checksum } = await connection.read(request, into);
   if ((flags & ChunkFlag.CacheMiss) !== 0) throw new CacheError('WorkerUnavailable', 'The owner does not have the page.', { source: 'ufs' });
-  if (bytesRead === into.length && checksum === pageChecksum(into)) return;
+  const isExpected = (request.flags & RequestFlag.WantChecksum) === 0 || checksum === pageChecksum(into);
+  if (bytesRead === into.length && isExpected) return;
   throw new CacheError('PageCorrupt', 'A page came damaged from another worker.', { source: 'worker', context: { expected: into.length, received: bytesRead } });
 }
