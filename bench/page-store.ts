@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import { attachPageTable, type CachedFile, openPageStore, type PageStore, type PageStoreOptions } from '../cache/index.ts';
 import { fileIdHex, fileIdOf } from '../common/hash/index.ts';
@@ -156,7 +157,7 @@ async function* startRows(root: string, name: string, shape: Shape): AsyncIterab
   const argument = JSON.stringify({ options, fileIdHex: fileIdHex(fileId) });
   const starts = Array.from({ length: START_ROUNDS }, (): Start => {
     try {
-      execFileSync(process.execPath, [join(import.meta.dirname, 'page-store/start.ts'), argument], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+      execFileSync(process.execPath, [fileURLToPath(new URL('./page-store/start.ts', import.meta.url)), argument], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
       throw new Error('the process ended by itself');
     } catch (error) {
       return JSON.parse((error as { stdout?: string }).stdout ?? '') as Start;

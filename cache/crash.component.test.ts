@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openingError, PAGE_BYTES, readPage, realBytes, StoreFixture } from './testing/store-fixture.ts';
 import type { PageStore, PageStoreOptions } from './contracts.ts';
@@ -36,7 +37,7 @@ interface Line {
 
 function startFilling(options: PageStoreOptions, task: { readonly files: number; readonly seed: number }): Interface {
   const argument = JSON.stringify({ options, fileBytes: FILE_BYTES, ...task });
-  child = spawn(process.execPath, [join(import.meta.dirname, 'testing/filling-process.ts'), argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+  child = spawn(process.execPath, [fileURLToPath(new URL('./testing/filling-process.ts', import.meta.url)), argument], { stdio: ['ignore', 'pipe', 'inherit'] });
   return createInterface({ input: child.stdout! });
 }
 

@@ -45,7 +45,7 @@ async function fillUnderReaders(store: PageStore, path: string, options: { reado
   const wrong: unknown[] = [];
   const threads = Array.from({ length: READERS }, (_, ring) => {
     const task = { files: FILES, fileBytes: FILE_BYTES, takesWholeFiles: options.takesWholeFiles, tally: shared, table: store.shared, ring };
-    const thread = new Worker(new URL('testing/reader-thread.ts', import.meta.url), { workerData: task });
+    const thread = new Worker(new URL('./testing/reader-thread.ts', import.meta.url), { workerData: task });
     thread.on('message', (found) => wrong.push(found));
     thread.on('error', (error) => wrong.push(error));
     return thread;
