@@ -43,7 +43,12 @@ class CoordinatorProcess {
     const store = doors.openStore(context);
     this.#context = context;
     this.#doors = doors;
-    this.#link = new ClusterLink({ store, clusterName, staticRing: !config.get(Property.ringDynamic) });
+    this.#link = new ClusterLink({
+      store,
+      clusterName,
+      staticRing: !config.get(Property.ringDynamic),
+      onBroken: (key) => context.logger.warn('A record of the metadata store is broken and left out', { key }),
+    });
     const cluster = (): ClusterView => ({ view: this.#link.view, isConnected: this.#link.isConnected, ageMs: this.#link.silentMs });
     const probe = (request: { readonly ufsUri: string; readonly options: Record<string, string>; readonly signal?: AbortSignal }): Promise<void> =>
       checkUfs({ ...request, processOptions: config.ufsOptions() });

@@ -1,4 +1,5 @@
 // The coordinator's metrics: the whole catalogue. Label children are resolved once.
+import type { StoreObserver } from '../common/metadata-store/index.ts';
 import type { MetricsRegistry } from '../common/metrics/index.ts';
 import { API_OPERATIONS, type ApiObserver, type ApiOperation, type ClusterView } from './coordinator-api.ts';
 
@@ -21,4 +22,17 @@ export function coordinatorMetrics(metrics: MetricsRegistry, cluster: () => Clus
     read: () => cluster().ageMs / 1000,
   });
   return { operation: (name, outcome) => children.get(name)?.[outcome].inc() };
+}
+
+const STORE_OPERATIONS = ['get', 'range', 'commit', 'lease'] as const;
+
+/** Counts what the metadata store goes through. */
+export function storeMetrics(metrics: MetricsRegistry): StoreObserver {
+  const calls = metrics.counter({ name: 'alluxio_coordinator_metadata_store_calls_total', help: 'Calls of the metadata store by operation and result.', labels: ['op', 'result'] });
+  const restarts = metrics.counter({ name: 'alluxio_coordinator_metadata_store_watch_restarts_total', help: 'Watches of the metadata store that were cut and began again.' });
+  const children = Object.fromEntries(STORE_OPERATIONS.map((op) => [op, { ok: calls.with({ op, result: 'ok' }), failed: calls.with({ op, result: 'failed' }) }]));
+  return {
+    callEnded: (operation, failure) => children[operation]?.[failure === undefined ? 'ok' : 'failed'].inc(),
+    watchRestarted: () => restarts.inc(),
+  };
 }

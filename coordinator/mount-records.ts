@@ -3,7 +3,7 @@
 import type { ByteName, MountEntry } from '../common/api/index.ts';
 import { looksSecret } from '../common/config/index.ts';
 import { CacheError } from '../common/errors/index.ts';
-import type { CallOptions, MetadataStore } from '../common/metadata-store/index.ts';
+import { type CallOptions, ClusterKeys, decodeMountEntry, type MetadataStore } from '../common/metadata-store/index.ts';
 import { checkNewMount, printableName, ufsRootUri } from '../common/namespace/index.ts';
 import type { SealingKey } from '../common/secrets/index.ts';
 
@@ -53,9 +53,11 @@ const TRIES_MAX = 8;
 
 export class MountRecords {
   readonly #options: MountRecordsOptions;
+  readonly #keys: ClusterKeys;
 
   constructor(options: MountRecordsOptions) {
     this.#options = options;
+    this.#keys = new ClusterKeys(options.clusterName);
   }
 
   async list(call: CallOptions = {}): Promise<MountShown[]> {
@@ -117,8 +119,8 @@ export class MountRecords {
       const table = await this.#read(call);
       const decided = decide(table);
       const entry = 'put' in decided ? decided.put : decided.remove;
-      const key = this.#keyOf(entry.mountPath);
-      const guard = this.#guardKey;
+      const key = this.#keys.mount(entry.mountPath);
+      const guard = this.#keys.mountGuard;
       const { committed } = await this.#options.store.commit(
         {
           compares: [table.guardRevision === 0 ? { key: guard, absent: true } : { key: guard, modRevision: table.guardRevision }],
@@ -137,20 +139,10 @@ export class MountRecords {
   async #read(call: CallOptions): Promise<Table> {
     const { store } = this.#options;
     // The guard first: a change in between makes the commit fail, never pass.
-    const guard = (await store.get(this.#guardKey, call)).entry;
-    const { entries } = await store.range(this.#prefix, call);
+    const guard = (await store.get(this.#keys.mountGuard, call)).entry;
+    const { entries } = await store.range(this.#keys.mounts, call);
     const known = guard === undefined ? 0 : (JSON.parse(guard.value) as { generation: number }).generation;
-    return { entries: entries.map(({ value }) => JSON.parse(value) as MountEntry), guardRevision: guard?.modRevision ?? 0, generation: known + 1 };
-  }
-
-  get #prefix(): string {
-    return `/MountTable/${this.#options.clusterName}/`;
-  }
-  get #guardKey(): string {
-    return `/MountTableGuard/${this.#options.clusterName}`;
-  }
-  #keyOf(mountPath: ByteName): string {
-    return `${this.#prefix}${printableName(mountPath.slice(1))}`;
+    return { entries: entries.flatMap(({ key, value }) => decodeMountEntry(key, value) ?? []), guardRevision: guard?.modRevision ?? 0, generation: known + 1 };
   }
 }
 

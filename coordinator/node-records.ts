@@ -1,7 +1,7 @@
 // Registered workers as an administrator sees and forgets them. Not here: registration, which is the workers' own.
 import type { MembershipMember, MembershipView } from '../common/api/index.ts';
 import { CacheError } from '../common/errors/index.ts';
-import type { CallOptions, MetadataStore } from '../common/metadata-store/index.ts';
+import { type CallOptions, ClusterKeys, type MetadataStore } from '../common/metadata-store/index.ts';
 
 export interface NodeShown {
   readonly workerId: string;
@@ -36,17 +36,17 @@ export const shownNodes = (view: MembershipView): NodeShown[] => view.members.ma
 
 export class NodeRecords {
   readonly #store: MetadataStore;
-  readonly #clusterName: string;
+  readonly #keys: ClusterKeys;
 
   constructor(store: MetadataStore, clusterName: string) {
     this.#store = store;
-    this.#clusterName = clusterName;
+    this.#keys = new ClusterKeys(clusterName);
   }
 
   /** Forgets a worker that is offline: its part of a static ring goes to the others. @throws PathNotFound, PreconditionFailed (it is online), MetadataStoreUnavailable */
   async remove(uuid: string, call: CallOptions = {}): Promise<void> {
-    const registered = `/Registered/${this.#clusterName}/worker-${uuid}`;
-    const online = `/ServiceDiscovery/${this.#clusterName}/worker-${uuid}`;
+    const registered = this.#keys.registeredWorker(uuid);
+    const online = this.#keys.onlineWorker(uuid);
     const isKnown = (await this.#store.get(registered, call)).entry !== undefined;
     const isOnline = (await this.#store.get(online, call)).entry !== undefined;
     if (isOnline) throw onlineWorker(uuid);

@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import type { MembershipMember, MembershipView, MountEntry, WorkerRecord } from '../api/index.ts';
 import { systemClock, type Clock, type Timer } from '../async/index.ts';
 import { CacheError } from '../errors/index.ts';
+import { ClusterKeys, type ClusterRecord, decodeClusterRecord, decodeMountEntry, decodeWorkerRecord } from './cluster-records.ts';
+import { compareNames } from '../namespace/index.ts';
 import type { MetadataStore, RangeAnswer, StoreEvent, Watch } from './metadata-store.ts';
 
 export interface ClusterLinkOptions {
@@ -12,12 +14,9 @@ export interface ClusterLinkOptions {
   readonly staticRing: boolean;
   /** Changes that come close together make one view. Default 50 ms; the first view comes at once. */
   readonly gatherMs?: number;
+  /** Told of each record that is broken and left out: by its key. */
+  readonly onBroken?: (key: string) => void;
   readonly clock?: Clock;
-}
-
-interface ClusterRecord {
-  readonly uid: string;
-  readonly generation: number;
 }
 
 const GATHER_MS = 50;
@@ -26,7 +25,12 @@ export class ClusterLink {
   readonly store: MetadataStore;
   readonly #options: ClusterLinkOptions;
   readonly #clock: Clock;
-  readonly #entries = new Map<string, unknown>();
+  readonly #keys: ClusterKeys;
+  #cluster: ClusterRecord | undefined;
+  /** By key. */
+  readonly #online = new Map<string, WorkerRecord>();
+  readonly #registered = new Map<string, WorkerRecord>();
+  readonly #mounts = new Map<string, MountEntry>();
   #watch: Watch | undefined;
   #timer: Timer | undefined;
   #view: MembershipView | undefined;
@@ -38,6 +42,7 @@ export class ClusterLink {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.store = options.store;
+    this.#keys = new ClusterKeys(options.clusterName);
   }
 
   /** The last view; undefined before the first. */
@@ -54,12 +59,12 @@ export class ClusterLink {
   }
 
   workerKeys(workerId: string): { readonly online: string; readonly registered: string } {
-    return { online: `${this.#prefix('ServiceDiscovery')}worker-${workerId}`, registered: `${this.#prefix('Registered')}worker-${workerId}` };
+    return { online: this.#keys.onlineWorker(workerId), registered: this.#keys.registeredWorker(workerId) };
   }
 
   /** Of the cluster's record, which the first one who asks creates. @throws MetadataStoreUnavailable, InvalidConfiguration, Cancelled */
   async clusterUid(signal?: AbortSignal): Promise<string> {
-    const key = this.#clusterKey;
+    const key = this.#keys.cluster;
     const call = signal === undefined ? {} : { signal };
     const { entry } = await this.store.get(key, call);
     if (entry === undefined) {
@@ -67,7 +72,7 @@ export class ClusterLink {
       await this.store.commit({ compares: [{ key, absent: true }], changes: [{ type: 'put', key, value }] }, call);
     }
     const known = entry ?? (await this.store.get(key, call)).entry;
-    const cluster = known === undefined ? undefined : clusterRecord(parse(known.value));
+    const cluster = known === undefined ? undefined : decodeClusterRecord(known.value);
     if (cluster !== undefined) return cluster.uid;
     throw new CacheError('InvalidConfiguration', `The metadata store holds no valid record of cluster ${this.#options.clusterName}.`, {
       source: 'metadata-store',
@@ -77,18 +82,19 @@ export class ClusterLink {
 
   /** Calls back with each view, from the first one on. Once only. */
   follow(onView: (view: MembershipView) => void): void {
-    const prefixes = [...['ServiceDiscovery', 'Registered', 'MountTable'].map((kind) => this.#prefix(kind)), this.#clusterKey];
+    const { onlineWorkers, registeredWorkers, mounts, cluster } = this.#keys;
+    const prefixes = [onlineWorkers, registeredWorkers, mounts, cluster];
     this.#heardAtMs = this.#clock.nowMs();
     this.#watch = this.store.watch(prefixes, {
       resync: (snapshot: RangeAnswer) => {
-        this.#entries.clear();
-        for (const entry of snapshot.entries) this.#entries.set(entry.key, parse(entry.value));
+        this.#forgetAll();
+        for (const { key, value } of snapshot.entries) this.#take(key, value);
         this.#changed(snapshot.revision, onView);
       },
       changed: (events: readonly StoreEvent[], revision: number) => {
         for (const event of events) {
-          if (event.type === 'put') this.#entries.set(event.entry.key, parse(event.entry.value));
-          else this.#entries.delete(event.key);
+          if (event.type === 'put') this.#take(event.entry.key, event.entry.value);
+          else this.#forget(event.key);
         }
         this.#changed(revision, onView);
       },
@@ -106,11 +112,27 @@ export class ClusterLink {
     await this.store.close();
   }
 
-  get #clusterKey(): string {
-    return `/Cluster/${this.#options.clusterName}`;
+  #forgetAll(): void {
+    this.#cluster = undefined;
+    for (const records of [this.#online, this.#registered, this.#mounts]) records.clear();
   }
-  #prefix(kind: string): string {
-    return `/${kind}/${this.#options.clusterName}/`;
+  #forget(key: string): void {
+    if (key === this.#keys.cluster) this.#cluster = undefined;
+    for (const records of [this.#online, this.#registered, this.#mounts]) records.delete(key);
+  }
+
+  #take(key: string, value: string): void {
+    this.#forget(key);
+    if (!this.#decode(key, value)) this.#options.onBroken?.(key);
+  }
+
+  /** @returns false when it is no such record. Keys that only begin like the cluster's own are another cluster's. */
+  #decode(key: string, value: string): boolean {
+    const keys = this.#keys;
+    if (key === keys.cluster) return (this.#cluster = decodeClusterRecord(value)) !== undefined;
+    if (key.startsWith(keys.onlineWorkers)) return keep(this.#online, key, decodeWorkerRecord(key, value));
+    if (key.startsWith(keys.registeredWorkers)) return keep(this.#registered, key, decodeWorkerRecord(key, value));
+    return key.startsWith(keys.mounts) ? keep(this.#mounts, key, decodeMountEntry(key, value)) : true;
   }
 
   #changed(revision: number, onView: (view: MembershipView) => void): void {
@@ -131,7 +153,7 @@ export class ClusterLink {
   }
 
   #assemble(): MembershipView | undefined {
-    const cluster = clusterRecord(this.#entries.get(this.#clusterKey));
+    const cluster = this.#cluster;
     if (cluster === undefined) return undefined;
     const members = this.#members(cluster.uid);
     return {
@@ -141,7 +163,7 @@ export class ClusterLink {
       revision: this.#revision,
       staticRing: this.#options.staticRing,
       members,
-      mounts: this.#below<MountEntry>('MountTable'),
+      mounts: [...this.#mounts.values()].toSorted((a, b) => compareNames(a.mountPath, b.mountPath)),
       fuseClients: members.reduce((sum, { record, online }) => sum + (online ? record.fuseClients : 0), 0),
     };
   }
@@ -149,29 +171,16 @@ export class ClusterLink {
   #members(clusterUid: string): MembershipMember[] {
     // What carries another cluster's UID is none of ours.
     const isOurs = (record: WorkerRecord): boolean => record.clusterUid === clusterUid;
-    const online = this.#below<WorkerRecord>('ServiceDiscovery').filter(isOurs);
+    const online = [...this.#online.values()].filter(isOurs);
     const known = new Set(online.map(({ uuid }) => uuid));
-    const offline = this.#below<WorkerRecord>('Registered').filter((record) => isOurs(record) && !known.has(record.uuid));
+    const offline = [...this.#registered.values()].filter((record) => isOurs(record) && !known.has(record.uuid));
     return [...online.map((record) => ({ record, online: true })), ...offline.map((record) => ({ record, online: false }))].toSorted((a, b) =>
       a.record.uuid < b.record.uuid ? -1 : 1,
     );
   }
-
-  #below<T>(kind: string): T[] {
-    const prefix = this.#prefix(kind);
-    return [...this.#entries].flatMap(([key, value]) => (key.startsWith(prefix) && typeof value === 'object' && value !== null ? [value as T] : []));
-  }
 }
 
-function parse(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
-}
-
-function clusterRecord(value: unknown): ClusterRecord | undefined {
-  const { uid, generation } = (value ?? {}) as Partial<ClusterRecord>;
-  return typeof uid === 'string' ? { uid, generation: typeof generation === 'number' ? generation : 1 } : undefined;
+function keep<R>(records: Map<string, R>, key: string, record: R | undefined): boolean {
+  if (record !== undefined) records.set(key, record);
+  return record !== undefined;
 }

@@ -1,5 +1,6 @@
 // Door for etcd3, and the metadata store's other forms: embedded in a process, and served by a coordinator.
 export { ClusterLink, type ClusterLinkOptions } from './cluster-link.ts';
+export { ClusterKeys, type ClusterRecord, decodeClusterRecord, decodeMountEntry, decodeWorkerRecord } from './cluster-records.ts';
 export { EmbeddedStore, openEmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
 export type {
   CallOptions,
