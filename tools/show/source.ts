@@ -54,7 +54,11 @@ export async function generatedSource(screen: Screen, latencyMs: number, signal:
     const files = datasetFiles();
     const bytes = files.reduce((sum, file) => sum + file.length, 0);
     screen.line(`Writing ${files.length} objects, ${mib(bytes)} MiB, to versitygw at ${server.endpoint} …`);
-    await upload(ufs, files, signal).finally(() => ufs.close());
+    try {
+      await upload(ufs, files, signal);
+    } finally {
+      await ufs.close();
+    }
     const proxy = await startFaultyProxy({ upstream: server.endpoint, latencyMs });
     closers.push(() => proxy.close());
     const delay = latencyMs === 0 ? 'no delay added (LATENCY=0)' : `${latencyMs} ms to the first byte (LATENCY=0 turns it off)`;
