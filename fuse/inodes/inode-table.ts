@@ -1,8 +1,6 @@
 // The inodes that the kernel knows: by node id, the current one of each path, how often the kernel has looked each up. Main thread only; what serve threads may know is
 // kept in step in InodeWriter. An inode is one version of one path: a newer version is another inode, the old one stays for its open handles until the kernel forgets it.
 import type { ByteName, FileStatus } from '../../common/api/index.ts';
-import { printableName } from '../../common/namespace/index.ts';
-import { invariant } from '../../common/errors/index.ts';
 import { FileType, ROOT_NODE_ID } from '../protocol/index.ts';
 import { type InodeKey, NODE_ID_MAX, NODE_ID_MIN, nodeIdOf } from './inode-id.ts';
 import { type InodeWriter, nowTicks, ticksOf } from './shared-inodes.ts';
@@ -106,7 +104,6 @@ export class InodeTable {
     const inode = this.#byId.get(nodeId);
     if (inode === undefined || nodeId === ROOT_NODE_ID) return undefined;
     inode.lookups -= lookups;
-    invariant(inode.lookups >= 0, `the kernel forgot ${printableName(inode.status.path)} more often than it looked it up`);
     if (inode.lookups > 0) return undefined;
     this.#byId.delete(nodeId);
     if (this.#byPath.get(inode.status.path) === inode) this.#byPath.delete(inode.status.path);
