@@ -258,6 +258,15 @@ export class Cluster {
       }),
     );
   }
+  /** The present life of worker `index` is on the ring. */
+  async awaitRegistered(index: number): Promise<void> {
+    await eventually(`worker ${index} is registered`, async () => {
+      const port = this.workers[index]!.ports['data'];
+      return (await this.members()).some(
+        ({ record, online }) => online && record.WorkerNetAddress.NettyDataPort === port && this.workers[index]!.process?.ready['uuid'] === record.uuid,
+      );
+    });
+  }
   async uuidOf(index: number): Promise<string> {
     const port = this.workers[index]!.ports['data'];
     const member = (await this.members()).find(({ record }) => record.WorkerNetAddress.NettyDataPort === port);

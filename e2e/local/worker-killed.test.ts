@@ -36,6 +36,7 @@ describe('workers that are killed with -9', () => {
   }, 30_000);
   afterEach(async () => {
     for (const slot of cluster.workers) if (slot.process === undefined) await cluster.startWorker(slot.index);
+    for (const slot of cluster.workers) await cluster.awaitRegistered(slot.index);
     await cluster.awaitOnline(3);
     await cluster.awaitViews(3);
   }, 60_000);
@@ -45,11 +46,11 @@ describe('workers that are killed with -9', () => {
     const owner = await cluster.workerOf(ownerOf(client, 'big'));
     const handle = await client.openFile(pathOf('big'));
     let unread = 0;
-    let before = client.counters;
+    let before = { ...client.counters };
     const read = await readHandle(handle, SEED, {
       onBlock: async (total) => {
         if (total !== 400 * MIB) return;
-        before = client.counters;
+        before = { ...client.counters };
         unread = GIB - total - before.bufferedBytes;
         await cluster.killWorker(owner.index);
       },
@@ -120,6 +121,7 @@ describe('workers that are killed with -9', () => {
     expect(pages).toBeGreaterThanOrEqual(16);
     await cluster.killWorker(owner.index);
     await cluster.startWorker(owner.index, { newPorts: true });
+    await cluster.awaitRegistered(owner.index);
     await cluster.awaitViews(3);
     const fresh = await cluster.client();
     expect(await cluster.uuidOf(owner.index)).toBe(uuid);

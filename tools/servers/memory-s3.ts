@@ -88,11 +88,13 @@ class MemoryS3Server implements MemoryS3 {
     const limit = Number(query.get('max-keys') ?? 1000);
     const rows = rowsOf([...this.#objects.keys()], { prefix, delimiter, after });
     const shown = rows.slice(0, limit);
-    const text = query.get('encoding-type') === 'url' ? encodeURIComponent : escapeXml;
+    const isEncoded = query.get('encoding-type') === 'url';
+    const text = isEncoded ? (key: string): string => encodeURIComponent(key).replaceAll('%2F', '/') : escapeXml;
     const truncated = rows.length > shown.length;
     const body = [
       '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
       `<Name>${this.#bucket}</Name><Prefix>${text(prefix)}</Prefix><KeyCount>${shown.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${truncated}</IsTruncated>`,
+      isEncoded ? '<EncodingType>url</EncodingType>' : '',
       truncated ? `<NextContinuationToken>${Buffer.from(shown.at(-1)!).toString('hex')}</NextContinuationToken>` : '',
       ...shown.map((row) => {
         const object = delimiter !== '' && isGroup(row, prefix, delimiter) ? undefined : this.#objects.get(row);
