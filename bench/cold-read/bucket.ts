@@ -9,6 +9,8 @@ import type { Cleanup } from '../cleanup.ts';
 
 const MIB = 2 ** 20;
 const NAME = 'cold';
+/** The same objects of 1 GiB once more: a mount table takes a bucket only once. */
+const TWIN = 'cold-twin';
 const PART_BYTES = 64 * MIB;
 const PARTS = 16;
 const REGION = 'us-east-1';
@@ -22,6 +24,8 @@ export interface Bucket {
   readonly server: Versitygw;
   readonly name: string;
   readonly ufsUri: string;
+  /** Of a bucket that has the objects of 1 GiB only. */
+  readonly twinUri: string;
   /** 16 objects of 64 MiB. */
   readonly parts: readonly BucketObject[];
   /** Objects of 1 GiB, one for each round: none is read twice. */
@@ -53,7 +57,7 @@ function randomBody(bytes: number): Buffer {
 export async function startBucket(cleanup: Cleanup, wholeObjects: number): Promise<Bucket> {
   const directory = mkdtempSync(join(tmpdir(), 'alluxio-bench-s3-'));
   cleanup.add(() => rmSync(directory, { recursive: true, force: true }));
-  const server = await startVersitygw({ directory, buckets: [NAME] });
+  const server = await startVersitygw({ directory, buckets: [NAME, TWIN] });
   cleanup.add(() => server.close());
   const parts: BucketObject[] = [];
   for (let i = 0; i < PARTS; i++) parts.push(await put(server, `part-${i}`, randomBody(PART_BYTES)));
@@ -61,11 +65,13 @@ export async function startBucket(cleanup: Cleanup, wholeObjects: number): Promi
   // The other keys are links to the same file: new objects to every client, while the server reads them from memory as it does the first.
   const wholes = Array.from({ length: wholeObjects }, (_, i) => ({ key: `whole-${i}`, bytes: first.bytes }));
   for (const { key } of wholes.slice(1)) linkSync(join(directory, NAME, 'whole-0'), join(directory, NAME, key));
+  for (const { key } of wholes) linkSync(join(directory, NAME, 'whole-0'), join(directory, TWIN, key));
   const { accessKey, secretKey } = server;
   return {
     server,
     name: NAME,
     ufsUri: `s3://${NAME}/`,
+    twinUri: `s3://${TWIN}/`,
     parts,
     wholes,
     optionsAt: (endpoint) => ({

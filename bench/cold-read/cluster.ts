@@ -15,8 +15,7 @@ export interface BenchCluster {
 export interface ClusterStage {
   readonly bucket: Bucket;
   readonly scratch: string;
-  /** Mount path → endpoint that the bucket is reached at. */
-  readonly mounts: Readonly<Record<string, string>>;
+  readonly mounts: readonly { readonly mountPath: string; readonly ufsUri: string; readonly endpoint: string }[];
   readonly pageStoreBytes: number;
 }
 
@@ -47,7 +46,7 @@ export async function startBenchCluster(cleanup: Cleanup, stage: ClusterStage): 
   });
   const cluster = await starting;
   if (cluster.fuseObstacle !== undefined) throw new Error(cluster.fuseObstacle);
-  for (const [mountPath, endpoint] of Object.entries(mounts)) await cluster.coordinator.addMount({ mountPath, ufsUri: bucket.ufsUri, options: bucket.optionsAt(endpoint) });
+  for (const { mountPath, ufsUri, endpoint } of mounts) await cluster.coordinator.addMount({ mountPath, ufsUri, options: bucket.optionsAt(endpoint) });
   const { fuseMount, processes } = cluster.record;
   return { pathOf: (mountPath, key) => join(fuseMount!, mountPath, key), pids: processes.map(({ pid }) => pid) };
 }
