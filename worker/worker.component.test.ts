@@ -32,7 +32,7 @@ async function startAll(count: number): Promise<StartedWorker[]> {
 }
 async function readAll(workers: readonly StartedWorker[], path: string): Promise<Buffer> {
   const client = await fixture.client(workers);
-  await eventually('the client sees the mount', () => client.view.mounts.length > 0);
+  await eventually('the client sees mount and workers', () => client.view.mounts.length > 0 && client.view.members.filter(({ online }) => online).length >= workers.length);
   const handle = await client.openFile(path);
   const into = Buffer.alloc(handle.status.length);
   for (let at = 0; at < into.length; ) at += await handle.read(at, into.subarray(at));
