@@ -107,4 +107,49 @@ describe('the etcd store while etcd is away', () => {
     for (let i = 0; i < 5; i++) expect((await put(store, '/endpoints/a', String(i))).committed).toBe(true);
     expect((await store.get('/endpoints/a')).entry?.value).toBe('4');
   });
+
+  it('fails calls within their deadline when etcd hangs, and goes on when it wakes', async () => {
+    const store = open();
+    await put(store, '/hang/a', '1');
+    etcd.signal('SIGSTOP');
+    try {
+      for (const result of await Promise.allSettled([store.get('/hang/a'), put(store, '/hang/b', '2')])) {
+        expect(result).toMatchObject({ status: 'rejected', reason: { code: 'MetadataStoreUnavailable' } });
+      }
+    } finally {
+      etcd.signal('SIGCONT');
+    }
+    expect((await store.get('/hang/a', { timeoutMs: 10_000 })).entry?.value).toBe('1');
+  }, 60_000);
+});
+
+describe('an etcd that wants users', () => {
+  it('lets the right ones in and tells the others which property to check', async () => {
+    const guarded = await startEtcd();
+    const { Etcd3 } = await import('etcd3');
+    const admin = new Etcd3({ hosts: guarded.endpoint });
+    try {
+      await admin.role('root').create();
+      await admin.user('root').create('right');
+      await admin.user('root').addRole('root');
+      await admin.auth.authEnable();
+      const as = (password: string): EtcdStore => {
+        const store = new EtcdStore({ endpoints: [guarded.endpoint], callTimeoutMs: 10_000, username: 'root', password });
+        stores.push(store);
+        return store;
+      };
+      await expect(as('wrong').get('/a')).rejects.toMatchObject({ code: 'Unauthenticated', context: { remedy: expect.stringContaining('alluxio.etcd.password') } });
+      const store = as('right');
+      const listener = new RecordingListener();
+      store.watch(['/a'], listener);
+      const lease = await store.lease(30);
+      await store.commit({ changes: [{ type: 'put', key: '/a', value: 'x', leaseId: lease.id }] });
+      await listener.until(() => listener.known['/a'] === 'x');
+      await lease.revoke();
+      await listener.until(() => listener.known['/a'] === undefined);
+    } finally {
+      admin.close();
+      await guarded.close();
+    }
+  }, 60_000);
 });
