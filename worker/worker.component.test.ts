@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sleep } from '../common/async/index.ts';
+import { loadService, RpcClient } from '../common/rpc/index.ts';
+import { WORKER_SERVICE, type WorkerDefinition } from '../proto/services.ts';
 import { patternBytes } from './testing/node-fixture.ts';
 import { ProcessFixture, type StartedWorker } from './testing/process-fixture.ts';
 
@@ -121,6 +123,18 @@ describe('a worker', () => {
     expect(await client.status('/data/a.bin', { maxAgeMs: 0 })).toBeUndefined();
   });
 
+  it('tells the same of itself over HTTP and gRPC, and its record names the ports', async () => {
+    const [worker] = await startAll(1);
+    const { ports } = worker!.running;
+    const client = new RpcClient(loadService<WorkerDefinition>(WORKER_SERVICE), { address: `127.0.0.1:${ports['rpc']}`, unavailable: 'WorkerUnavailable' });
+    await eventually('registered', async () => (await info(worker!))['registered'] === true);
+    const told = await client.call('GetInfo', {}, { timeoutMs: 5000 });
+    client.close();
+    expect(told).toMatchObject({ uuid: worker!.uuid, clusterName: 'test', serving: true, registered: true, obstacle: '' });
+    expect(await info(worker!)).toMatchObject({ uuid: told.uuid, instanceId: told.instanceId, ports, serving: true });
+    expect((await fixture.record(worker!.uuid))!.WorkerNetAddress).toMatchObject({ RpcPort: ports['rpc'], NettyDataPort: ports['data'], WebPort: ports['web'] });
+  });
+
   it('tells everybody the number of FUSE clients in the view', async () => {
     const workers = await startAll(2);
     const clients = [await fixture.client(workers, 'fuse/a'), await fixture.client(workers, 'fuse/b')];
@@ -135,7 +149,7 @@ describe('a start that cannot succeed', () => {
       (error: unknown) => error,
     );
 
-  it.each(['web', 'data'])('names the property when the %s port is in use, and leaves nothing running', async (kind) => {
+  it.each(['web', 'data', 'rpc'])('names the property when the %s port is in use, and leaves nothing running', async (kind) => {
     const squatter = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => squatter.once('listening', resolve));
     const { port } = squatter.address() as { port: number };

@@ -8,6 +8,9 @@ export interface PageBuffer {
   release(): void;
 }
 
+/** Kept for the next fill; what a burst took beyond it goes back to the system. */
+const FREE_BYTES_MAX = 64 << 20;
+
 export class PageBuffers {
   readonly #pageSizeBytes: number;
   readonly #permits: Semaphore;
@@ -33,7 +36,7 @@ export class PageBuffers {
       release: () => {
         if (!held) return;
         held = false;
-        this.#free.push(bytes);
+        if ((this.#free.length + 1) * this.#pageSizeBytes <= FREE_BYTES_MAX) this.#free.push(bytes);
         permit();
       },
     };
