@@ -1,4 +1,4 @@
-// An error as one line for people: message, the innermost cause when it says more, the remedy.
+// An error as one line for people: message, what it is about, the innermost cause when it says more, the remedy.
 import type { CacheError } from '../errors/index.ts';
 import { redactText } from './redactor.ts';
 
@@ -7,7 +7,14 @@ export function errorLine(error: CacheError): string {
   const remedy = error.context['remedy'];
   const cause = error.code === 'Internal' || error.code.endsWith('Unavailable') ? innermostMessage(error) : undefined;
   const because = cause === undefined || error.message.includes(cause) ? '' : `: ${cause}`;
-  return redactText(`${error.message.replace(/\.$/, '')}${because}${remedy === undefined ? '' : ` (${String(remedy)})`}`).replace(/\s*\n\s*/g, ' ');
+  return redactText(`${error.message.replace(/\.$/, '')}${subjectOf(error)}${because}${remedy === undefined ? '' : ` (${String(remedy)})`}`).replace(/\s*\n\s*/g, ' ');
+}
+
+/** The name that the error is about, unless its message tells it. */
+function subjectOf({ message, context }: CacheError): string {
+  const names = ['path', 'key', 'ufsUri', 'bucket', 'file'].map((field) => context[field]).filter((name) => name !== undefined && name !== '');
+  const [first] = names;
+  return first === undefined || names.some((name) => message.includes(String(name))) ? '' : `: ${String(first)}`;
 }
 
 function innermostMessage(error: Error): string | undefined {

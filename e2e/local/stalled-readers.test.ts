@@ -63,7 +63,7 @@ describe('readers that stand still', () => {
       expect(reads).toEqual(reads.map(() => ({ total: FILE_BYTES, mismatch: -1 })));
     }
     expect((await metric('alluxio_cached_evicted_data_bytes_total')) - evicted).toBeGreaterThan(FILES * FILE_BYTES - 96 * MIB);
-    expect(client.counters).toMatchObject({ fallbacks: 0, ufsReads: 0 });
+    expect(client.counters).toMatchObject({ fallbacksByCause: {}, fallbacks: 0, ufsReads: 0 });
   }, 120_000);
 
   it('2,000 idle connections: others are served, and the worker has no thread for each', async () => {
@@ -73,7 +73,7 @@ describe('readers that stand still', () => {
     expect(await metric('alluxio_worker_data_connections')).toBeGreaterThanOrEqual(IDLE);
     const client = await cluster.client();
     for (let i = 0; i < FILES; i++) expect(await readFile(client, `f/${i}`, i)).toEqual({ total: FILE_BYTES, mismatch: -1 });
-    expect(client.counters).toMatchObject({ fallbacks: 0, ufsReads: 0 });
+    expect(client.counters).toMatchObject({ fallbacksByCause: {}, fallbacks: 0, ufsReads: 0 });
     const threads = Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${worker.process!.pid}/status`, 'utf8'))![1]);
     expect(threads).toBeLessThan(64);
     for (const session of sessions) session.close();
