@@ -1,4 +1,5 @@
 // An error as one line for people: message, what it is about, the innermost cause when it says more, the remedy.
+import { looksSecret } from '../config/index.ts';
 import type { CacheError } from '../errors/index.ts';
 import { redactText } from './redactor.ts';
 
@@ -12,7 +13,8 @@ export function errorLine(error: CacheError): string {
 
 /** The name that the error is about, unless its message tells it. */
 function subjectOf({ message, context }: CacheError): string {
-  const names = ['path', 'key', 'ufsUri', 'bucket', 'file'].map((field) => context[field]).filter((name) => name !== undefined && name !== '');
+  const value = looksSecret(String(context['field'] ?? '')) ? [] : ['value'];
+  const names = ['path', 'key', 'ufsUri', 'bucket', 'file', ...value].map((field) => context[field]).filter((name) => name !== undefined && name !== '');
   const [first] = names;
   return first === undefined || names.some((name) => message.includes(String(name))) ? '' : `: ${String(first)}`;
 }
