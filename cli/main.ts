@@ -1,11 +1,14 @@
 // Entry of the command line: streams, signals, exit code.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCacheError } from '../common/errors/index.ts';
+import { keepCompiled } from '../common/process/compile-cache.ts';
 import type { Terminal } from './command-context.ts';
-import { ChildExit } from './commands/process.ts';
-import { reportFailure } from './exit.ts';
-import { buildProgram } from './program.ts';
+
+keepCompiled(process.env);
+const { isCacheError } = await import('../common/errors/index.ts');
+const { ChildExit } = await import('./commands/process.ts');
+const { reportFailure } = await import('./exit.ts');
+const { buildProgram } = await import('./program.ts');
 
 const root = join(import.meta.dirname, '..');
 const interrupted = new AbortController();

@@ -1,10 +1,14 @@
 // A coordinator: `node coordinator/main.ts --conf DIRECTORY -Dname=value …`
-import { openMetadataStore } from '../common/metadata-store/index.ts';
-import { runProcess } from '../common/process/index.ts';
-import { startCoordinator } from './coordinator-process.ts';
-import { storeMetrics } from './metrics.ts';
-import { openRpcDoor } from './rpc-door.ts';
+import { keepCompiled } from '../common/process/compile-cache.ts';
 
-await runProcess('coordinator', process, (context) =>
-  startCoordinator(context, { openStore: ({ config, metrics }) => openMetadataStore(config, storeMetrics(metrics)), openRpc: openRpcDoor }),
-);
+keepCompiled(process.env);
+const { metadataStoreOpener } = await import('../common/metadata-store/index.ts');
+const { runProcess } = await import('../common/process/index.ts');
+const { startCoordinator } = await import('./coordinator-process.ts');
+const { storeMetrics } = await import('./metrics.ts');
+const { openRpcDoor } = await import('./rpc-door.ts');
+
+await runProcess('coordinator', process, async (context) => {
+  const open = await metadataStoreOpener(context.config);
+  return await startCoordinator(context, { openStore: ({ config, metrics }) => open(config, storeMetrics(metrics)), openRpc: openRpcDoor });
+});

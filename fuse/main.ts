@@ -1,5 +1,7 @@
 // The FUSE daemon: `node fuse/main.ts --conf DIRECTORY -Dname=value …`
-import { runProcess } from '../common/process/index.ts';
-import { startFuse } from './fuse-process.ts';
+import { keepCompiled } from '../common/process/compile-cache.ts';
 
+keepCompiled(process.env);
+const { runProcess } = await import('../common/process/index.ts');
+const { startFuse } = await import('./fuse-process.ts');
 await runProcess('fuse', process, startFuse);

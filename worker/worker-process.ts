@@ -5,10 +5,10 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MembershipView, WorkerRecord } from '../common/api/index.ts';
 import { backoffDelayMs, sleep } from '../common/async/index.ts';
-import { type Configuration, Property } from '../common/config/index.ts';
+import { Property } from '../common/config/index.ts';
 import { asCacheError, CacheError, isCacheError } from '../common/errors/index.ts';
 import { type HttpServer, serveHttp } from '../common/http/index.ts';
-import { ClusterLink, type MetadataStore, openMetadataStore, type StoreObserver } from '../common/metadata-store/index.ts';
+import { ClusterLink, metadataStoreOpener, type OpenMetadataStore } from '../common/metadata-store/index.ts';
 import type { ProcessContext, RunningProcess } from '../common/process/index.ts';
 import type { RpcServer } from '../common/rpc/index.ts';
 import { isKeyFileExposed, readKeyFile, SealingKey } from '../common/secrets/index.ts';
@@ -31,9 +31,6 @@ interface Identity {
   readonly workerId: string;
   readonly clusterUid: string;
 }
-
-/** The metadata store that the configuration names; sends no request yet. */
-export type OpenStore = (config: Configuration, observer: StoreObserver) => MetadataStore;
 
 const CLIENT_COUNT_INTERVAL_MS = 2000;
 const RPC_GRACE_MS = 200;
@@ -59,7 +56,7 @@ class WorkerProcess {
   #registration: Registration | undefined;
   #clientCount: NodeJS.Timeout | undefined;
 
-  constructor(context: ProcessContext, openStore: OpenStore) {
+  constructor(context: ProcessContext, openStore: OpenMetadataStore) {
     const { config, metrics } = context;
     this.#context = context;
     this.#settings = workerSettings(config);
@@ -357,8 +354,8 @@ class WorkerProcess {
 }
 
 /** Builds and starts the worker; nothing is left behind when it throws. */
-export async function startWorker(context: ProcessContext, openStore: OpenStore = openMetadataStore): Promise<RunningProcess> {
-  const worker = new WorkerProcess(context, openStore);
+export async function startWorker(context: ProcessContext, opener?: OpenMetadataStore): Promise<RunningProcess> {
+  const worker = new WorkerProcess(context, opener ?? (await metadataStoreOpener(context.config)));
   try {
     return await worker.start();
   } catch (error) {

@@ -35,8 +35,8 @@ export interface Question<T> {
 
 /** The worker itself, not what stands behind it, failed. */
 const WORKER_FAULTS: ReadonlySet<ErrorCode> = new Set(['WorkerUnavailable', 'ProtocolMismatch', 'Unauthenticated']);
-/** Rounds over silent workers when the UFS is out of reach: then the caller should hear of it. */
-const ROUNDS_WITHOUT_UFS = 3;
+/** Rounds over silent workers when the UFS is out of reach, about 1.5 s: a cluster that starts gets its first worker meanwhile. Then the caller should hear of it. */
+const ROUNDS_WITHOUT_UFS = 5;
 
 export interface DispatcherOptions {
   readonly router: Router;

@@ -19,5 +19,5 @@ export type {
   WatchListener,
   WatchOptions,
 } from './metadata-store.ts';
-export { openMetadataStore } from './open-metadata-store.ts';
+export { metadataStoreOpener, type OpenMetadataStore } from './open-metadata-store.ts';
 export { metadataStoreService } from './remote/store-service.ts';
