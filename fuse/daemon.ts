@@ -32,6 +32,8 @@ export interface FuseDaemonOptions {
   readonly timeouts: Timeouts;
   readonly readAheadBytes: number;
   readonly threads: number;
+  /** That write large replies for the main thread; 0: it writes them itself. */
+  readonly writerThreads: number;
   readonly inodesMax: number;
   readonly uid: number;
   readonly gid: number;
@@ -111,7 +113,7 @@ export class FuseDaemon {
       if (this.#inodes.forget(nodeId, count) !== undefined) pruner.forgotten(nodeId);
     };
     const handlers = handlersOf({ lookups, files: this.#files, directories: this.#directories, xattrs: new Xattrs(shared) });
-    this.#dispatcher = new Dispatcher({ fuseFd: mount.fd, handlers, forget, metrics: this.metrics, logger });
+    this.#dispatcher = new Dispatcher({ fuseFd: mount.fd, handlers, forget, metrics: this.metrics, logger, writerThreads: options.writerThreads, onFailure: options.onFailure });
     this.#threads = this.#startThreads(memory);
     this.#directory = new WorkerDirectory({ client, localHostId: options.localHostId, handOver: options.handOver, publish: (workers) => this.#threads.publish(workers) });
     const sweep = new DescriptorSweep({ table: this.#inodes, writer: this.#writer, held: () => this.#control.descriptors, heldMax: options.descriptorsMax });
@@ -176,7 +178,7 @@ export class FuseDaemon {
     this.#directories.closeAll();
     // A thread in read(2) on a mount that is lazily gone cannot be ended: the process has to be.
     if (!isEnded) throw new CacheError('OperationPending', 'Somebody still uses the mount.', { context: { mountPoint: this.mountPoint, remedy: 'Close the files below it.' } });
-    await this.#threads.close();
+    await Promise.all([this.#threads.close(), this.#dispatcher.close()]);
     this.#writer.removeAll();
     this.#mount.close();
   }

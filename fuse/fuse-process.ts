@@ -1,6 +1,6 @@
 // The FUSE daemon as a process: builds client and mount from the configuration, serves metrics and health. Not here: the frame (signals, exit codes), what the parts do.
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { type CacheClient, openClient } from '../client/index.ts';
 import { type Configuration, Property } from '../common/config/index.ts';
 import { CacheError, isCacheError } from '../common/errors/index.ts';
@@ -16,6 +16,8 @@ const START_TIMEOUT_MS = 60_000;
 /** Share of the process's descriptors that local files may hold. */
 const DESCRIPTOR_SHARE = 0.5;
 const DESCRIPTORS_MAX = 65_536;
+const WRITER_THREADS = 2;
+const WRITER_CPUS_MIN = 4;
 
 class FuseProcess {
   readonly #context: ProcessContext;
@@ -98,6 +100,8 @@ class FuseProcess {
       mountMethod: config.get(Property.fuseMountMethod),
       readAheadBytes: config.get(Property.fuseMaxReadAhead),
       threads: config.get(Property.fuseThreads),
+      // Another core has to be free for it: on small machines the way there costs more than it gives.
+      writerThreads: availableParallelism() > WRITER_CPUS_MIN ? WRITER_THREADS : 0,
       inodesMax: config.get(Property.fuseInodesMax),
       uid: config.isSet(Property.fuseUid) ? config.get(Property.fuseUid) : (process.getuid?.() ?? 0),
       gid: config.isSet(Property.fuseGid) ? config.get(Property.fuseGid) : (process.getgid?.() ?? 0),

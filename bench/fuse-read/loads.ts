@@ -77,7 +77,9 @@ export const LOADS: readonly Load[] = [
   { name: 'sequential O_DIRECT, 1 job', unit: 'GiB/s', goal: 0.95, remoteGoal: 0.35, run: sequential(1, true) },
   { name: 'sequential cached, 4 jobs', unit: 'GiB/s', goal: 1, run: sequential(4, false) },
   { name: 'sequential O_DIRECT, 4 jobs', unit: 'GiB/s', goal: 1, run: sequential(4, true) },
-  { name: 'random 4 KiB, queue depth 1, client and daemon pinned', unit: 'IOPS', goal: 0.7, remoteGoal: 0.5, run: random(1, 0) },
+  { name: 'random 4 KiB, queue depth 1, client and daemon pinned', unit: 'IOPS', goal: 0.7, run: random(1, 0) },
+  // Pinned to one processor the daemon's socket would pay for a wake-up on the other one with each read, which the co-located figure does not have.
+  { name: 'random 4 KiB, queue depth 1', unit: 'IOPS', goal: 0.7, remoteGoal: 0.5, run: random(1) },
   { name: 'random 4 KiB, 16 threads', unit: 'IOPS', goal: 1, remoteGoal: 0.4, run: random(16) },
   { name: '10,000 files of 16 KiB, warm', unit: 'files/s', goal: 0.85, run: smallWarm },
 ];

@@ -7,6 +7,7 @@ import type { FuseMetrics } from '../metrics.ts';
 import { type KernelRequest, Opcode, opcodeName, type ReplyBuffer } from '../protocol/index.ts';
 import type { Call, Handler } from './call.ts';
 import { ReplyPool, SMALL_BODY_BYTES } from './reply-pool.ts';
+import { LARGE_REPLY_BYTES, ReplyWriters } from './reply-writers.ts';
 
 export interface DispatcherOptions {
   readonly fuseFd: number;
@@ -15,6 +16,9 @@ export interface DispatcherOptions {
   readonly forget: (nodeId: number, lookups: number) => void;
   readonly metrics: FuseMetrics;
   readonly logger: Logger;
+  /** Threads that write large replies. Default none: the main thread does. */
+  readonly writerThreads?: number;
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /** Interrupts that came before their request, since another thread read it: the last so many are remembered. */
@@ -54,9 +58,24 @@ export class Dispatcher {
   readonly #running = new Map<number, RunningCall>();
   readonly #interruptedEarly = new Set<number>();
   #idle: (() => void)[] = [];
+  readonly #writers: ReplyWriters | undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    const { fuseFd, writerThreads: threads = 0, logger, onFailure = () => undefined } = options;
+    if (threads === 0) return;
+    this.#writers = new ReplyWriters({
+      fuseFd,
+      threads,
+      onReturn: (reply) => this.#pool.give(reply),
+      onRefused: (code) => logger.error('A reply to the kernel was refused', { op: 'Read', code }),
+      onFailure,
+    });
+  }
+
+  /** Once the mount is gone. */
+  async close(): Promise<void> {
+    await this.#writers?.close();
   }
 
   get inFlight(): number {
@@ -125,6 +144,12 @@ export class Dispatcher {
 
   #reply(call: RunningCall, errno: number): void {
     const { request } = call;
+    if (this.#writers !== undefined && errno === 0 && request.opcode === Opcode.Read && call.reply().length >= LARGE_REPLY_BYTES) {
+      const reply = call.reply();
+      call.buffer = undefined;
+      this.#writers.write(reply, reply.seal(request.uniqueLow, request.uniqueHigh, 0));
+      return;
+    }
     const { fuseFd, logger } = this.#options;
     try {
       writeSync(fuseFd, call.reply().finish(request.uniqueLow, request.uniqueHigh, errno));

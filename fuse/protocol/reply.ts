@@ -40,9 +40,12 @@ export class ReplyBuffer {
   /** Body bytes so far. */
   length = 0;
 
-  /** @param bodyBytesMax room for the largest body */
-  constructor(bodyBytesMax: number) {
-    const memory = new ArrayBuffer(BODY_AT + bodyBytesMax);
+  readonly memory: ArrayBuffer;
+
+  /** @param room for the largest body, in bytes; or the memory of a reply that was written elsewhere */
+  constructor(room: number | ArrayBuffer) {
+    const memory = typeof room === 'number' ? new ArrayBuffer(BODY_AT + room) : room;
+    this.memory = memory;
     this.bytes = Buffer.from(memory);
     this.#words = new Uint32Array(memory);
   }

@@ -88,6 +88,7 @@ export function daemonDefaults(client: CacheClient, metrics: MetricsRegistry, si
     timeouts: { attrTimeoutMs: undefined, entryTimeoutMs: undefined },
     readAheadBytes: 1 << 20,
     threads: 2,
+    writerThreads: 2,
     inodesMax: 100_000,
     uid: 0,
     gid: 0,
