@@ -43,6 +43,8 @@ async function main(): Promise<number> {
       for await (const row of rowsOf(bench)) {
         console.log(line(row));
         results.push({ bench: name, ...row });
+        // After every row: a run that is cut short keeps what it has measured.
+        if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`);
       }
     } catch (error) {
       // The others are still worth their figures.
@@ -50,7 +52,6 @@ async function main(): Promise<number> {
       console.error(`bench ${name}: ${(error as Error).message}`);
     }
   }
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 1)}\n`);
   return failed.length === 0 ? 0 : 1;
 }
 
