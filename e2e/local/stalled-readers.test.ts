@@ -13,6 +13,8 @@ import { MIB, PAGE_BYTES, pathOf, readFile } from '../harness/reading.ts';
 const FILE_BYTES = 4 * PAGE_BYTES;
 const FILES = 12;
 const IDLE = 2000;
+/** This process also runs the bucket's proxy and checks every byte: its own pauses must not count as the worker's. */
+const PATIENT = { connectTimeoutMs: 10_000, silenceMs: 10_000 };
 
 describe('readers that stand still', () => {
   let bucket: Bucket;
@@ -57,13 +59,13 @@ describe('readers that stand still', () => {
   it('stopped with SIGSTOP in the middle of a reply: others are served, eviction goes on', async () => {
     for (let i = 0; i < 4; i++) await stalledReader(`f/${i}`);
     const evicted = await metric('alluxio_cached_evicted_data_bytes_total');
-    const client = await cluster.client();
+    const client = await cluster.client({ settings: PATIENT });
     for (let round = 0; round < 3; round++) {
       const reads = await Promise.all(Array.from({ length: FILES }, (_, i) => readFile(client, `f/${i}`, i)));
       expect(reads).toEqual(reads.map(() => ({ total: FILE_BYTES, mismatch: -1 })));
     }
     expect((await metric('alluxio_cached_evicted_data_bytes_total')) - evicted).toBeGreaterThan(FILES * FILE_BYTES - 96 * MIB);
-    expect(client.counters).toMatchObject({ fallbacksByCause: {}, fallbacks: 0, ufsReads: 0 });
+    expect({ causes: client.counters.fallbacksByCause, ufsReads: client.counters.ufsReads }).toEqual({ causes: {}, ufsReads: 0 });
   }, 120_000);
 
   it('2,000 idle connections: others are served, and the worker has no thread for each', async () => {
@@ -71,9 +73,9 @@ describe('readers that stand still', () => {
     const sessions = [];
     for (let i = 0; i < IDLE; i += 100) sessions.push(...(await Promise.all(Array.from({ length: 100 }, (_, k) => connectWorker(cluster, worker, `idle-${i + k}`)))));
     expect(await metric('alluxio_worker_data_connections')).toBeGreaterThanOrEqual(IDLE);
-    const client = await cluster.client();
+    const client = await cluster.client({ settings: PATIENT });
     for (let i = 0; i < FILES; i++) expect(await readFile(client, `f/${i}`, i)).toEqual({ total: FILE_BYTES, mismatch: -1 });
-    expect(client.counters).toMatchObject({ fallbacksByCause: {}, fallbacks: 0, ufsReads: 0 });
+    expect({ causes: client.counters.fallbacksByCause, ufsReads: client.counters.ufsReads }).toEqual({ causes: {}, ufsReads: 0 });
     const threads = Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${worker.process!.pid}/status`, 'utf8'))![1]);
     expect(threads).toBeLessThan(64);
     for (const session of sessions) session.close();
