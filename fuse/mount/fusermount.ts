@@ -63,7 +63,7 @@ export class Fusermount implements KernelMount {
         source: 'caller',
         context: {
           value: request.mountPoint,
-          remedy: 'Install the fuse3 package, own the mount point, and put user_allow_other into /etc/fuse.conf for allow_other; or run as root.',
+          remedy: 'Install fuse3; this user must own the mount point and may open /dev/fuse; allow_other needs user_allow_other in /etc/fuse.conf. Or run as root.',
         },
       });
     } finally {
