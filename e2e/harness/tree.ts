@@ -79,16 +79,11 @@ export function writeSparseFile(path: string, lengthBytes: number, stepBytes = 1
   closeSync(fd);
 }
 
-/** `diff -r` of two trees; '' when they are equal. */
-export async function diffTrees(left: string, right: string, timeoutMs = 300_000): Promise<string> {
+/** `diff -r` of two trees, but for entries named `exclude`; '' when they are equal. */
+export async function diffTrees(left: string, right: string, exclude?: string): Promise<string> {
+  const args = ['-r', '--no-dereference', ...(exclude === undefined ? [] : ['-x', exclude]), left, right];
   try {
-    await run('diff', ['-r', '--no-dereference', left, right], {
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      maxBuffer: 1 << 24,
-      encoding: 'latin1',
-      env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' },
-    });
+    await run('diff', args, { timeout: 600_000, killSignal: 'SIGKILL', maxBuffer: 1 << 24, encoding: 'latin1', env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' } });
     return '';
   } catch (error) {
     const failed = error as { stdout?: string; stderr?: string; message: string };
