@@ -1,6 +1,6 @@
 // The directory to mount on: checked before anything is built, a dead mount of an earlier daemon cleared away.
 import { readdirSync, realpathSync, statSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sleep } from '../../common/async/index.ts';
 import { Property } from '../../common/config/index.ts';
@@ -31,7 +31,8 @@ export function canonicalMountPoint(mountPoint: string): string {
 /** 'dead': a mount whose daemon is gone; 'silent': a daemon that does not answer in time. */
 async function probe(mountPoint: string): Promise<'alive' | 'dead' | 'silent'> {
   const timeout = new AbortController();
-  const answer = stat(mountPoint).then(
+  // Not stat: the kernel answers it from its memory of the root's attributes, also after the daemon has died.
+  const answer = statfs(mountPoint).then(
     () => 'alive' as const,
     (error: NodeJS.ErrnoException) => (error.code === 'ENOTCONN' || error.code === 'ECONNABORTED' ? ('dead' as const) : ('alive' as const)),
   );
