@@ -11,7 +11,7 @@ const READERS = 16;
 const FILES = 24;
 const FILE_BYTES = 8 * MIB + 777;
 const DIRECTORY_BYTES = 64 * MIB;
-const READS = SOAK ? 200_000 : 6_000;
+const READS = SOAK ? 200_000 : 3_000;
 
 describe('eviction under 16 readers with the directory at its limit', () => {
   let bucket: Bucket;
