@@ -55,7 +55,6 @@ export const DOORS_OF_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'xxhash-wasm': ['common/hash'],
   '@node-rs/xxhash': ['common/hash'],
   fastify: ['common/http'],
-  undici: ['ufs/s3', 'common/http'],
   'fast-xml-parser': ['ufs/s3'],
   '@smithy/signature-v4': ['ufs/s3'],
   '@aws-sdk/credential-providers': ['ufs/s3'],
