@@ -13,8 +13,8 @@ import { MIB, PAGE_BYTES, pathOf, readFile } from '../harness/reading.ts';
 const FILE_BYTES = 4 * PAGE_BYTES;
 const FILES = 12;
 const IDLE = 2000;
-/** This process also runs the bucket's proxy and checks every byte: its own pauses must not count as the worker's. */
-const PATIENT = { connectTimeoutMs: 10_000, silenceMs: 10_000 };
+/** This process also runs the bucket's proxy and checks every byte: its own pauses must not count as the worker's. Hints to read ahead give up after 2 s by design. */
+const PATIENT = { connectTimeoutMs: 10_000, silenceMs: 10_000, readAheadEnabled: false };
 
 describe('readers that stand still', () => {
   let bucket: Bucket;
