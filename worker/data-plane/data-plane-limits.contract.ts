@@ -92,6 +92,10 @@ export function describeDataPlaneLimits(name: string, isPortable: boolean): void
         broken((b) => b.writeUInt32LE(8, 0)),
         broken((b) => b.writeUInt16LE(999, 4)),
         broken((b) => b.fill(0xff, 8, 16)),
+        broken((b) => {
+          b.writeUInt16LE(Op.Status, 4);
+          b.fill(0xff, 16, 24); // a ring revision beyond 2^53
+        }),
       ];
       for (const frame of frames) {
         const client = await fixture.raw();

@@ -274,7 +274,9 @@ export class NativeConnection implements ReplyOwner {
   #dispatch(bytes: Buffer, at: number, total: number): void {
     const op = bytes.readUInt16LE(at + 4);
     const requestId = u64(bytes, at + 8);
-    if (op === Op.Cancel) return this.#cancel(u64(bytes, at + 56));
+    u64(bytes, at + 16); // the ring revision: the main thread decodes whole frames and must not meet a broken one
+    const offset = u64(bytes, at + 56);
+    if (op === Op.Cancel) return this.#cancel(offset);
     if (!OPS.has(op)) throw brokenFrame('A request asks for an unknown operation.');
     if (requestId === 0 || this.#parked.has(requestId) || (this.#queue.size > 0 && this.#queue.has(requestId))) throw brokenFrame('A request id is used twice.');
     this.#tools.counters[Counter.requests]! += 1;
