@@ -43,6 +43,7 @@ export interface WorkerNodeOptions {
 const METADATA_LANES = 256;
 const METADATA_WAITERS_MAX = 16_384;
 const POLLS_MAX = 20_000;
+const PROBE_BYTES = 256 << 10;
 
 export class WorkerNode {
   readonly mounts: WorkerMounts;
@@ -54,6 +55,7 @@ export class WorkerNode {
   readonly #options: WorkerNodeOptions;
   readonly #peers: Peers;
   readonly #requests: WorkerRequests;
+  readonly #probe = new Uint8Array(PROBE_BYTES);
   #dataPlane: DataPlane | undefined;
   #snapshot: ViewSnapshot | undefined;
 
@@ -126,11 +128,15 @@ export class WorkerNode {
     await this.mounts.close();
   }
 
-  /** Reading it here makes the page store notice and drop it. */
+  /** Reading it here makes the page store notice and drop it: in small steps, so that a reader that comes again and again costs no page of memory, and nothing once it is gone. */
   #dropUnreadable(fileId: Uint8Array, pageIndex: number): void {
     const { store } = this.#options;
     const file = store.findFile(fileId);
-    if (file !== undefined) store.read(file, pageIndex, 0, new Uint8Array(store.pageSizeBytes));
+    if (file === undefined || !store.isResident(file, pageIndex)) return;
+    for (let offset = 0; offset < store.pageSizeBytes; offset += this.#probe.length) {
+      const bytes = store.read(file, pageIndex, offset, this.#probe);
+      if (bytes === undefined || bytes < this.#probe.length) return;
+    }
   }
 
   #makeMounts(): WorkerMounts {

@@ -19,6 +19,9 @@ const CHECKSUM_BYTES = 8;
 /** Replies kept for reuse by a thread. */
 const SPARE_MAX = 1024;
 const EAGAIN = -11;
+const EINTR = -4;
+/** sendfile's errors that are the socket's: the client has gone, which says nothing about the page's file. EPIPE, ECONNRESET, ETIMEDOUT, ENETUNREACH, EHOSTUNREACH. */
+const CLIENT_IS_GONE: ReadonlySet<number> = new Set([-32, -104, -110, -101, -113]);
 
 export const ReplyKind = { page: 0, bytes: 1, descriptor: 2 } as const;
 
@@ -265,9 +268,10 @@ export class ReplyQueue {
     while (this.#bodySent < this.#chunkLength) {
       const bytes = this.#sendBody(reply);
       if (bytes === EAGAIN) return 'blocked';
+      if (bytes === EINTR) continue;
       if (bytes <= 0) {
         // The header has promised bytes that the file does not give: only the end of the connection can take that back.
-        if (reply.kind === ReplyKind.page) this.#owner.unreadable(reply);
+        if (reply.kind === ReplyKind.page && !CLIENT_IS_GONE.has(bytes)) this.#owner.unreadable(reply);
         return 'broken';
       }
       this.#bodySent += bytes;
