@@ -160,6 +160,10 @@ function storeObserver(metrics: MetricsRegistry): (event: PageStoreEvent) => voi
   const admitted = metrics.counter({ name: 'alluxio_worker_admitted_bytes_total', help: 'Bytes admitted to the cache.' });
   const corrupt = metrics.counter({ name: 'alluxio_worker_pages_corrupt_total', help: 'Pages whose checksum was wrong: dropped, never served.' });
   const health = metrics.counter({ name: 'alluxio_worker_directory_health_changes_total', help: 'Changes of the health of a page-store directory.', labels: ['health'] });
+  const damaged = metrics.counter({
+    name: 'alluxio_worker_index_files_damaged_total',
+    help: 'Files of the page-store index that did not end with a whole record: pages they would have told of are fetched again.',
+  });
   const changes = lazily((state) => health.with({ health: state }));
   return (event) => {
     if (event.kind === 'evicted') {
@@ -168,6 +172,7 @@ function storeObserver(metrics: MetricsRegistry): (event: PageStoreEvent) => voi
     } else if (event.kind === 'admitted') admitted.inc(event.bytes);
     else if (event.kind === 'corrupt') corrupt.inc();
     else if (event.kind === 'directory-health') changes(event.health).inc();
+    else if (event.kind === 'index-damaged') damaged.inc();
   };
 }
 

@@ -189,6 +189,7 @@ class WorkerProcess {
       onEvent: (event) => {
         this.#observers.storeEvent(event);
         if (event.kind === 'directory-health') logger.warn('A page-store directory changed its health', { directory: event.path, health: event.health });
+        if (event.kind === 'index-damaged') logger.warn('A file of the page-store index was damaged: what it told after that is fetched again', { path: event.path });
         if (event.kind === 'corrupt') logger.warn('A page had a wrong checksum: it was dropped and is fetched again', { bytes: event.bytes });
       },
     });
