@@ -5,10 +5,13 @@ import { redactText } from './redactor.ts';
 
 /** Without line breaks and secrets. */
 export function errorLine(error: CacheError): string {
-  const remedy = error.context['remedy'];
+  const remedy = String(error.context['remedy'] ?? '');
   const cause = error.code === 'Internal' || error.code.endsWith('Unavailable') ? innermostMessage(error) : undefined;
   const because = cause === undefined || error.message.includes(cause) ? '' : `: ${cause}`;
-  return redactText(`${error.message.replace(/\.$/, '')}${subjectOf(error)}${because}${remedy === undefined ? '' : ` (${String(remedy)})`}`).replace(/\s*\n\s*/g, ' ');
+  return redactText(`${error.message.replace(/\.$/, '')}${subjectOf(error)}${because}${remedy === '' || error.message.includes(remedy) ? '' : ` (${remedy})`}`).replace(
+    /\s*\n\s*/g,
+    ' ',
+  );
 }
 
 /** The name that the error is about, unless its message tells it. */

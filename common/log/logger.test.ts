@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CacheError } from '../errors/index.ts';
-import { createLogger, redactText } from './index.ts';
+import { createLogger, errorLine, redactText } from './index.ts';
 
 const collecting = () => {
   const lines: string[] = [];
@@ -69,6 +69,14 @@ describe('lines', () => {
     await log.close();
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(500);
     rmSync(directory, { recursive: true });
+  });
+});
+
+describe('an error as one line', () => {
+  it('tells the remedy once, also when the message has it', () => {
+    const remedy = 'create /a, or correct the path';
+    expect(errorLine(new CacheError('InvalidConfiguration', `Its parent does not exist (${remedy}).`, { context: { remedy } }))).toBe(`Its parent does not exist (${remedy})`);
+    expect(errorLine(new CacheError('InvalidConfiguration', 'Its parent does not exist.', { context: { remedy } }))).toBe(`Its parent does not exist (${remedy})`);
   });
 });
 
