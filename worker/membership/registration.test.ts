@@ -16,6 +16,8 @@ let directory: string;
 let clock: FakeClock;
 let store: EmbeddedStore;
 let isAway: boolean;
+/** Commits reach the store, and their answers nobody. */
+let losesAnswers: boolean;
 const started: Registration[] = [];
 
 const recordOf = (instanceId: string, startedAtMs: number): Omit<WorkerRecord, 'vnodes' | 'fuseClients'> => ({
@@ -50,7 +52,11 @@ function reachable(): MetadataStore {
   return {
     get: guarded(store.get.bind(store)),
     range: guarded(store.range.bind(store)),
-    commit: guarded(store.commit.bind(store)),
+    commit: guarded(async (...call: Parameters<MetadataStore['commit']>) => {
+      const answer = await store.commit(...call);
+      if (losesAnswers) throw new CacheError('MetadataStoreUnavailable', 'The answer was lost.', { source: 'metadata-store' });
+      return answer;
+    }),
     lease: guarded(store.lease.bind(store)),
     watch: store.watch.bind(store),
     close: store.close.bind(store),
@@ -89,6 +95,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'registration-'));
   clock = new FakeClock();
   isAway = false;
+  losesAnswers = false;
   store = openEmbeddedStore({ directory, clock });
 });
 afterEach(async () => {
@@ -204,5 +211,24 @@ describe('registration', () => {
     const { entry } = await store.get(KEYS.online);
     expect(JSON.parse(entry!.value)).toMatchObject({ fuseClients: 3 });
     expect(entry!.version).toBe(before + 1);
+  });
+
+  it('writes the number of FUSE clients also after a write that failed, or whose answer was lost', async () => {
+    const registration = start('one', 1000);
+    await clock.advance(0);
+    const written = async (count: number): Promise<number | undefined> => {
+      registration.setFuseClients(count);
+      await clock.advance(1500);
+      return (await recordAt(KEYS.online))?.fuseClients;
+    };
+    isAway = true;
+    expect(await written(3)).toBe(0);
+    isAway = false;
+    expect(await written(3)).toBe(3);
+    losesAnswers = true;
+    expect(await written(4)).toBe(4); // there, but the worker was told that it failed
+    losesAnswers = false;
+    await written(5); // meets a revision that it does not know
+    expect(await written(5)).toBe(5);
   });
 });

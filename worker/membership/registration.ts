@@ -29,6 +29,8 @@ const LEAVE_MS = 1000;
 const CLAIM_TRIES_MAX = 8;
 /** How often another instance's record is looked at. */
 const REPLACED_PAUSE_MS = 2000;
+/** As the number of clients in the record: the next count is written whatever it is. */
+const UNKNOWN = -1;
 
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -193,10 +195,19 @@ export class Registration {
       const changes = [{ type: 'put' as const, key: keys.online, value: this.#value(), leaseId: this.#lease!.id }];
       const { committed, revision } = await store.commit({ compares: [{ key: keys.online, modRevision }], changes }, { signal: this.#stop.signal });
       if (committed && this.#modRevision === modRevision) this.#modRevision = revision;
+      else if (!committed) await this.#adopt(modRevision);
     } catch (error) {
-      // Only a number: the next change or registration writes it.
+      this.#writtenFuseClients = UNKNOWN;
       if (!this.#stop.signal.aborted) this.#options.logger.debug('The number of FUSE clients was not written', { error });
     }
+  }
+
+  /** The record has another revision than we know: our own write whose answer was lost, and then the next count goes on from it. Another's is the view's business. */
+  async #adopt(modRevision: number): Promise<void> {
+    this.#writtenFuseClients = UNKNOWN;
+    const { store, keys, record } = this.#options;
+    const { entry } = await store.get(keys.online, { signal: this.#stop.signal });
+    if (entry !== undefined && parseRecord(entry.value)?.instanceId === record.instanceId && this.#modRevision === modRevision) this.#modRevision = entry.modRevision;
   }
 
   #value(): string {
