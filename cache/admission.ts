@@ -79,7 +79,9 @@ export class Admission {
       return directory.health.noteError(error) ? 'no-healthy-directory' : 'full';
     }
     const refusal = this.#preallocate(directory, { fd, offset: pageIndex * state.pageSizeBytes, bytes });
-    if (refusal === undefined && this.#descriptors.ensure(fileIndex) !== undefined) {
+    // Making room on the disk may have taken the file's own last page: then its descriptors are of a file that is unlinked.
+    const isStill = state.files.directory(fileIndex) === directory.number && !this.#reclaimer.isRetiring(fileIndex);
+    if (refusal === undefined && isStill && this.#descriptors.ensure(fileIndex) !== undefined) {
       const page = state.pages.add(fileIndex, pageIndex);
       directory.reservedBytes += bytes;
       state.files.reservedBytes[fileIndex]! += bytes;
@@ -101,7 +103,7 @@ export class Admission {
       return reservation;
     }
     this.#undo(directory, fileIndex, { fd, offset: pageIndex * state.pageSizeBytes, bytes });
-    return refusal ?? 'no-healthy-directory';
+    return refusal ?? (isStill ? 'no-healthy-directory' : 'full');
   }
 
   /** Blocks first: ENOSPC shows here and not in the middle of a page. One more try after evicting, since others may share the disk. */

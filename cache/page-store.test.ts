@@ -1,12 +1,14 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fileIdHex } from '../common/hash/index.ts';
+import { fileCalls } from '../common/syscall/files.ts';
 import type { CachedFile } from './contracts.ts';
 import { attachPageTable } from './index.ts';
 import { pageStoreContract } from './page-store.contract.ts';
 import { contentOf, knownFile } from './testing/known-content.ts';
-import { fillFile, fillPage, PAGE_BYTES, StoreFixture, turnsUntil } from './testing/store-fixture.ts';
+import { fillFile, fillPage, PAGE_BYTES, readPage, StoreFixture, turnsUntil } from './testing/store-fixture.ts';
 
 pageStoreContract('native', {});
 pageStoreContract('portable', { portable: true });
@@ -106,6 +108,26 @@ describe('handing a file out', () => {
     closeSync(held);
     for (let page = 100; page < 250; page++) fillPage(store, other, slot, page);
     expect(store.residency(store.findFile(file.fileId) ?? -1).pagesResident).toBe(0);
+  });
+});
+
+describe('a disk that others fill', () => {
+  it('refuses a page when the room for it was made of its own file’s last page, and takes it the next time', async () => {
+    const store = await fixture.open();
+    const file = knownFile('a', 2 * PAGE_BYTES);
+    const slot = store.admitFile(file);
+    fillPage(store, file, slot, 0);
+    let isFull = true;
+    const real = { ...fileCalls };
+    jest.spyOn(fileCalls, 'preallocate').mockImplementation((fd, offset, length) => {
+      const isRefused = isFull && length === PAGE_BYTES;
+      if (isRefused) isFull = false;
+      return isRefused ? -constants.errno.ENOSPC : real.preallocate(fd, offset, length);
+    });
+    expect(fillPage(store, file, slot, 1)).toBe('full');
+    expect(store.usage()).toMatchObject({ pages: 0, reservedBytes: 0 });
+    expect([0, 1].map((page) => fillPage(store, file, slot, page))).toEqual([undefined, undefined]);
+    expect(readPage(store, slot, 1, PAGE_BYTES)?.equals(contentOf(file.fileId, PAGE_BYTES, PAGE_BYTES))).toBe(true);
   });
 });
 

@@ -270,7 +270,7 @@ export class Reclaimer {
     let probeFd: number | undefined;
     if (directory.health.canServe) {
       try {
-        if (calls.native && files.hasFlag(file, FLAG_HANDED_OUT | FLAG_PREVIOUS_LIFE)) probeFd = openForReading(path);
+        if (calls.native && files.hasFlag(file, FLAG_HANDED_OUT | FLAG_PREVIOUS_LIFE)) probeFd = this.#openProbe(directory, path);
         unlinkPageFile(path);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') directory.health.noteError(error);
@@ -278,6 +278,16 @@ export class Reclaimer {
     }
     this.#retiring.set(file, { probeFd, directory, bytes });
     this.#retire(file);
+  }
+
+  /** undefined: it cannot be told when others close the file, which is no reason to leave it in the directory. */
+  #openProbe(directory: PageDirectory, path: string): number | undefined {
+    try {
+      return openForReading(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') directory.health.noteError(error);
+      return undefined;
+    }
   }
 
   /** Of an unlinked file: takes its descriptor from the readers; until that is possible the file gets no new pages. */
