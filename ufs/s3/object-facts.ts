@@ -26,9 +26,12 @@ function userMetadata(headers: HttpHeaders): Record<string, string> | undefined 
   return Object.fromEntries(names.map((name) => [name.slice(METADATA_PREFIX.length), text(headers, name) ?? '']));
 }
 
+/** A length as stores write it; NaN for anything else: an empty text is no 0. */
+export const lengthOf = (value: string | undefined): number => (/^\d{1,16}$/.test(value ?? '') ? Number(value) : Number.NaN);
+
 /** Facts of a HEAD. @throws UfsUnavailable when the answer lacks what a version needs */
 export function headFacts(headers: HttpHeaders): FileFacts {
-  const [etag, length] = [text(headers, 'etag'), Number(text(headers, 'content-length') ?? Number.NaN)];
+  const [etag, length] = [text(headers, 'etag'), lengthOf(text(headers, 'content-length'))];
   if (etag === undefined || !Number.isSafeInteger(length)) throw brokenResponse('The store told no ETag or no length of the object.', { etag });
   const [contentType, storageClass, metadata] = [text(headers, 'content-type'), text(headers, 'x-amz-storage-class'), userMetadata(headers)];
   return {

@@ -4,7 +4,7 @@ import { compareNames } from '../../common/namespace/index.ts';
 import { directoryStatus, fileStatus } from '../entry-status.ts';
 import type { UfsEntry, UfsKey } from '../under-file-system.ts';
 import { decodeListedKey } from './key-encoding.ts';
-import { timeMs, versionOfEtag } from './object-facts.ts';
+import { lengthOf, timeMs, versionOfEtag } from './object-facts.ts';
 import { brokenResponse } from './s3-errors.ts';
 
 interface ListedObject {
@@ -99,7 +99,7 @@ function entryOf(key: UfsKey, object: ListedObject | undefined, { rootUri }: Lis
     const directory = key.slice(0, -1);
     return { key: directory, status: directoryStatus(rootUri, directory) };
   }
-  const length = Number(object.Size ?? Number.NaN);
+  const length = lengthOf(object.Size);
   if (object.ETag === undefined || !Number.isSafeInteger(length)) throw brokenResponse('The store listed an object without ETag or size.');
   const facts = { length, mtimeMs: timeMs(object.LastModified), version: versionOfEtag(xmlText(object.ETag)) };
   return { key, status: fileStatus(rootUri, key, { ...facts, ...(object.StorageClass !== undefined && { storageClass: object.StorageClass }) }) };

@@ -278,6 +278,27 @@ describe('listings and writes', () => {
     }
   });
 
+  it('a length that is no number is never taken for 0, in a listing or of an object', async () => {
+    const { ufs } = await stage((exchange) => {
+      if (exchange.op === 'HeadObject') exchange.res.writeHead(200, { etag: '"e"', 'content-length': '' }).end();
+      else sendXml(exchange, '<ListBucketResult><Contents><Key>k</Key><ETag>"e"</ETag><Size></Size></Contents></ListBucketResult>');
+      return true;
+    });
+    await expect(entriesOf(ufs.list('', { recursive: true, timeoutMs: 100 }))).rejects.toMatchObject({ code: 'UfsUnavailable' });
+    await expect(ufs.status('object', { timeoutMs: 100 })).rejects.toMatchObject({ code: 'UfsUnavailable' });
+  });
+
+  it.each(['<NextContinuationToken>t</NextContinuationToken>', ''])('a listing that never goes on ends (%s)', async (token) => {
+    const { ufs, server } = await stage((exchange) => {
+      if (exchange.op !== 'ListObjectsV2') return false;
+      const contents = '<Contents><Key>k</Key><ETag>"e"</ETag><Size>1</Size></Contents>';
+      sendXml(exchange, `<ListBucketResult><IsTruncated>true</IsTruncated>${token}${contents}</ListBucketResult>`);
+      return true;
+    });
+    await expect(entriesOf(ufs.list('', { recursive: true }))).rejects.toMatchObject({ code: 'UfsUnavailable' });
+    expect(server.seen.filter(({ op }) => op === 'ListObjectsV2').length).toBeLessThanOrEqual(3);
+  });
+
   it('a store that lists without encoding, without quotes and with entities is understood', async () => {
     const { ufs } = await stage((exchange) => {
       if (exchange.op !== 'ListObjectsV2') return false;

@@ -19,7 +19,7 @@ import type {
   WriteOptions,
 } from '../under-file-system.ts';
 import { etagOfVersion, headFacts } from './object-facts.ts';
-import { parseListing } from './object-list.ts';
+import { type ListPage, parseListing } from './object-list.ts';
 import { RangeRead } from './range-read.ts';
 import { S3Client } from './s3-client.ts';
 import { brokenResponse, changedObject } from './s3-errors.ts';
@@ -34,6 +34,19 @@ const AFTER_ALL = '\u{10FFFF}';
 function resumeQuery(token: string | undefined, startAfter: string | undefined): Record<string, string> {
   if (token !== undefined) return { 'continuation-token': token };
   return startAfter === undefined ? {} : { 'start-after': startAfter };
+}
+
+interface ListPosition {
+  readonly token: string | undefined;
+  readonly startAfter: string | undefined;
+}
+
+/** Where the listing goes on. @throws UfsUnavailable when that is not told, or is where it was: it would never end */
+function resumeAfter({ continuationToken: token, lastKey, entries }: ListPage, before: ListPosition): ListPosition {
+  if (token === undefined && lastKey === undefined) throw brokenResponse('The store says that more follows, but not where.');
+  const startAfter = lastKey ?? before.startAfter;
+  if (entries.length === 0 && token === before.token && startAfter === before.startAfter) throw brokenResponse('The store lists the same page again and again.');
+  return { token, startAfter };
 }
 
 export class S3Ufs implements UnderFileSystem {
@@ -93,9 +106,7 @@ export class S3Ufs implements UnderFileSystem {
       const page = parseListing(body, { rootUri: this.rootUri, rootPrefix: this.#rootPrefix, prefix: full, startAfter });
       if (page.entries.length > 0) yield page.entries;
       if (!page.isTruncated) return;
-      if (page.continuationToken === undefined && page.lastKey === undefined) throw brokenResponse('The store says that more follows, but not where.');
-      token = page.continuationToken;
-      startAfter = page.lastKey ?? startAfter;
+      ({ token, startAfter } = resumeAfter(page, { token, startAfter }));
     }
   }
 
