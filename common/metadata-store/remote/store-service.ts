@@ -55,11 +55,12 @@ function serveWatch(store: EmbeddedStore, request: { readonly prefixes: readonly
     };
     const watch = store.watch(request.prefixes, listener, request.fromRevision > 0 ? { fromRevision: request.fromRevision } : {});
     stream.write({ begun: {} });
-    const stop = onAbort(stream.signal, () => end(resolve));
+    let stop = (): void => undefined;
     const end = (settle: () => void): void => {
       watch.close();
       stop();
       settle();
     };
+    stop = onAbort(stream.signal, () => end(resolve)); // at once when the caller has gone already
   });
 }
