@@ -136,7 +136,10 @@ describe('a coordinator with the embedded store', () => {
     await put('Registered', ONLINE, clusterUid);
     await put('ServiceDiscovery', ONLINE, clusterUid, lease.id);
     await put('Registered', randomUUID(), randomUUID()); // another cluster's
-    await eventually('both are seen', async () => (await coordinator.api.membership()).members.length === 2);
+    await eventually('both are seen', async () => {
+      const { members } = await coordinator.api.membership();
+      return members.length === 2 && members.some(({ online }) => online);
+    });
     const view = await coordinator.api.membership();
     expect(new Map(view.members.map(({ record, online }) => [record.uuid, online]))).toEqual(new Map([[OFFLINE, false], [ONLINE, true]])); // prettier-ignore
     expect(view.fuseClients).toBe(3);

@@ -39,7 +39,7 @@ class FuseProcess {
     this.#client = client;
     this.#daemon = await FuseDaemon.start({ ...this.#daemonOptions(client), mountPoint, mountOptions, timeouts: timeoutsOf(config, mountOptions) });
     this.#http = await this.#serveHttp(this.#daemon);
-    return { ports: { rpc: 0, web: this.#http.port }, details: { mountPoint }, stop: (timeoutMs) => this.stop(timeoutMs) };
+    return { ports: { web: this.#http.port }, details: { mountPoint }, stop: (timeoutMs) => this.stop(timeoutMs) };
   }
 
   async stop(timeoutMs: number): Promise<void> {

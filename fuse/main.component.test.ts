@@ -77,7 +77,7 @@ suite(`the FUSE process${obstacle === undefined ? '' : ` (skipped: ${obstacle})`
 
   it('mounts, serves bytes, metrics and health, finds the cluster by its workers alone, and SIGTERM ends it without a trace', async () => {
     const { child, ready } = await start();
-    expect(ready).toMatchObject({ ready: true, role: 'fuse', mountPoint, ports: { rpc: 0, web: expect.any(Number) } });
+    expect(ready).toMatchObject({ ready: true, role: 'fuse', mountPoint, ports: { web: expect.any(Number) } });
     expect((await readFile(join(mountPoint, 'data/big.bin'))).equals(big)).toBe(true);
     await eventually(async () => {
       await writeFile('/proc/sys/vm/drop_caches', '1');

@@ -4,7 +4,7 @@ import { boolean, bytes, duration, integer, list, oneOf, path, port, string } fr
 export const fuseProperties = {
   fuseMountPoint: path({ name: 'alluxio.fuse.mount.point', default: '/mnt/alluxio/fuse', doc: 'Directory that shows the namespace.' }),
   fuseMountOptions: list({ name: 'alluxio.fuse.mount.options', doc: 'Mount options such as `allow_other`, `attr_timeout=60`, `entry_timeout=60`.' }),
-  fuseRpcPort: port({ name: 'alluxio.fuse.rpc.port', default: '49998', doc: 'gRPC admin port. 0 takes a free one.' }),
+  fuseRpcPort: port({ name: 'alluxio.fuse.rpc.port', default: '49998', doc: 'Accepted for compatibility: the daemon has no gRPC service.' }),
   fuseWebPort: port({ name: 'alluxio.fuse.web.port', default: '49999', doc: 'HTTP port of metrics and health. 0 takes a free one.' }),
   fuseBindHost: string({ name: 'alluxio.fuse.bind.host', default: '0.0.0.0', doc: 'Address the daemon’s ports listen on.' }),
   fuseThreads: integer({ name: 'alluxio.fuse.threads', default: '4', min: 1, max: 64, doc: 'Threads that read requests from the kernel.' }),
