@@ -12,8 +12,8 @@ import type { LocalRoot } from './local-root.ts';
 import type { SortedNames } from './sorted-names.ts';
 
 const BATCH_SIZE = 1000;
-/** libuv has four threads by default; more in flight only queue there. */
-const STATS_AT_ONCE = 32;
+/** A listing keeps so many threads busy at most. */
+export const STATS_AT_ONCE = 8;
 
 /** Keys here are byte strings: one character per byte, so that `<` is byte order. */
 type ByteString = string;

@@ -1,8 +1,9 @@
 // UFS over a directory: local disks and every NAS that the kernel mounts. Names are raw bytes; versions are weak. Links are followed while they stay below
-// the root (local-root.ts); special files are skipped. File calls cannot be recalled: a call that misses its deadline is left behind, its result unused.
+// the root (local-root.ts); special files are skipped. File calls cannot be recalled: a call that misses its deadline is left behind, its result unused; but it counts as
+// running until it ends, so that a NAS that hangs keeps no more than LANES of the process's threads.
 import { opendir } from 'node:fs/promises';
 import type { FileStatus } from '../../common/api/index.ts';
-import { Deadline, throwIfAborted, untilAborted } from '../../common/async/index.ts';
+import { Deadline, Semaphore, throwIfAborted, untilAborted } from '../../common/async/index.ts';
 import { CacheError, isCacheError } from '../../common/errors/index.ts';
 import { encodeName, printableName } from '../../common/namespace/index.ts';
 import type { CallSettings } from '../mount-options.ts';
@@ -24,10 +25,14 @@ import { checkOffset } from '../read-range.ts';
 import { DirectoryNames } from './directory-names.ts';
 import { statusOf } from './file-version.ts';
 import { errnoOf, localError } from './local-errors.ts';
-import { listLocal, statInside } from './local-list.ts';
+import { listLocal, STATS_AT_ONCE, statInside } from './local-list.ts';
 import { LocalReader } from './local-read.ts';
 import { LocalRoot } from './local-root.ts';
 import { LocalWriter } from './local-write.ts';
+
+/** Threads that calls to one local UFS may keep busy (common/process/thread-pool.ts has several times as many). */
+const LANES = 24;
+const WAITERS_MAX = 20_000;
 
 export class LocalUfs implements UnderFileSystem {
   readonly rootUri: string;
@@ -43,6 +48,7 @@ export class LocalUfs implements UnderFileSystem {
   readonly #reader: LocalReader;
   readonly #writer: LocalWriter;
   readonly #names = new DirectoryNames();
+  readonly #lanes = new Semaphore(LANES, { waitersMax: WAITERS_MAX, name: 'calls to a local UFS' });
   readonly #settings: CallSettings;
   readonly #observer: UfsObserver | undefined;
 
@@ -81,7 +87,7 @@ export class LocalUfs implements UnderFileSystem {
   async *list(prefix: UfsKey, options: ListOptions): AsyncIterable<readonly UfsEntry[]> {
     const batches = listLocal({ root: this.#root, rootUri: this.rootUri, names: this.#names }, prefix, options);
     for (;;) {
-      const next = await this.#call('readdir', prefix, options, () => batches.next());
+      const next = await this.#call('readdir', prefix, options, () => batches.next(), STATS_AT_ONCE);
       if (next.done === true) return;
       yield next.value;
     }
@@ -153,13 +159,15 @@ export class LocalUfs implements UnderFileSystem {
     return status;
   }
 
-  /** One call with its deadline, counted. */
-  async #call<T>(op: string, key: UfsKey, options: CallOptions | undefined, work: () => Promise<T>): Promise<T> {
+  /** One call with its deadline, counted. @param threads that it keeps busy at most */
+  // eslint-disable-next-line max-params -- what a call consists of
+  async #call<T>(op: string, key: UfsKey, options: CallOptions | undefined, work: () => Promise<T>, threads = 1): Promise<T> {
     throwIfAborted(options?.signal);
     const bounded = Deadline.after(options?.timeoutMs ?? this.#settings.callTimeoutMs).signal(options?.signal);
     const startMs = performance.now();
     try {
-      const result = await untilAborted(work(), bounded.signal);
+      const release = await this.#lanes.acquire(bounded.signal, threads);
+      const result = await untilAborted(work().finally(release), bounded.signal);
       this.#observer?.request(op, 'ok', performance.now() - startMs);
       return result;
     } catch (error) {
