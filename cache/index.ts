@@ -42,12 +42,12 @@ const stepBytes = (capacityBytes: number): number => {
 };
 
 /** Index, tables and evictor of one directory. */
-function prepareDirectory(opened: OpenedDirectory, number: number, opening: Opening): PageDirectory {
+async function prepareDirectory(opened: OpenedDirectory, number: number, opening: Opening): Promise<PageDirectory> {
   const { settings, views, tables, listener } = opening;
   const { capacityBytes } = settings.directories[number]!;
   const folder = join(opened.path, INDEX_FOLDER);
   const evictor = createEvictor(settings.evictor, settings.pagesMax);
-  const recovered = recoverIndex(folder, settings.pageSizeBytes, new TableRestorer(tables, evictor, number));
+  const recovered = await recoverIndex(folder, settings.pageSizeBytes, new TableRestorer(tables, evictor, number));
   for (const name of recovered.torn) settings.emit({ kind: 'index-damaged', path: join(folder, name) });
   const health = new DirectoryHealth({ path: opened.path, onChange: (state, before) => listener.store?.healthChanged(directory, state, before) });
   const log = new IndexLog(
@@ -82,12 +82,11 @@ function chargeRestored(directory: PageDirectory, files: FileTable): void {
 }
 
 /**
- * Opens the directories (creating those whose parent exists), locks and checks them, and restores what they hold. No scan: serving begins at once, garbage is collected in
- * the background.
+ * Opens the directories (creating those whose parent exists), locks and checks them, and restores what they hold, with turns of the event loop in between. No scan: serving
+ * begins at once, garbage is collected in the background.
  * @throws InvalidConfiguration (options; a directory that is unwritable, in use, foreign, or another worker's, cluster's, format's or page size's), CacheFull (a new directory
  * on a full disk); nothing is left half done
  */
-// eslint-disable-next-line typescript/require-await -- the contract is asynchronous; a store on another medium would wait
 export async function openPageStore(options: PageStoreOptions): Promise<PageStore> {
   const settings = storeSettings(options);
   const shared = createSharedTable({
@@ -102,7 +101,7 @@ export async function openPageStore(options: PageStoreOptions): Promise<PageStor
   const pages = new PageTable(views, files, settings.pagesMax);
   const opening: Opening = { settings, views, tables: { files, pages }, listener: { store: undefined } };
   const stamp = { formatVersion: STORE_FORMAT_VERSION, clusterUid: settings.clusterUid, workerUuid: settings.workerUuid, pageSizeBytes: settings.pageSizeBytes };
-  const directories = openDirectories(
+  const directories = await openDirectories(
     { paths: settings.directories.map(({ path }) => path), stamp, mayReinitialise: settings.reinitialise, calls: settings.calls },
     {
       prepare: (opened, number) => prepareDirectory(opened, number, opening),

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { encodeHeader, RecordBuffer } from '../index-log/record-codec.ts';
+import { snapshotName } from '../index-log/recovery.ts';
 import { contentOf, knownFile } from '../testing/known-content.ts';
 import { fillFile, fillPage, openingError, PAGE_BYTES, readPage, realBytes, StoreFixture, turnsUntil } from '../testing/store-fixture.ts';
 
@@ -42,6 +44,31 @@ function mountTmpfs(options: string): void {
   mounts.push(path);
 }
 describe('opening a page-store directory', () => {
+  it('leaves turns to others while it reads a large index, and then has all of it', async () => {
+    await (await fixture.open()).close();
+    for (const name of readdirSync(join(path, 'index'))) rmSync(join(path, 'index', name));
+    const FILES = 40_000;
+    const records = new RecordBuffer(16 << 20, 1);
+    for (let n = 0; n < FILES; n++) {
+      const { fileId, ufsUri, version } = knownFile(`f${n}`, PAGE_BYTES);
+      records.file(fileId, PAGE_BYTES, Buffer.from(ufsUri), Buffer.from(version));
+      records.pages(fileId, Uint32Array.of(0, n, n), 1);
+    }
+    records.end({ files: FILES, pages: FILES });
+    writeFileSync(join(path, 'index', snapshotName(1)), Buffer.concat([encodeHeader('snapshot', PAGE_BYTES), records.bytes.subarray(0, records.length)]));
+    let turns = 0;
+    const opening = fixture.open({ directories: [{ path, capacityBytes: 2 ** 40 }] });
+    let isOpen = false;
+    const counted = (async () => {
+      for (; !isOpen; turns++) await new Promise((resolve) => setImmediate(resolve));
+    })();
+    const store = await opening;
+    isOpen = true;
+    await counted;
+    expect(turns).toBeGreaterThan(3);
+    expect([store.usage().files, store.usage().pages]).toEqual([FILES, FILES]);
+  });
+
   it.each([
     ['another worker', { workerUuid: 'worker-2' }, 'belongs to another worker'],
     ['another cluster', { clusterUid: 'cluster-2' }, 'belongs to another cluster'],

@@ -130,13 +130,13 @@ function undo(looked: readonly Looked[], created: readonly string[]): void {
 
 export interface Preparation<T> {
   /** Makes what a directory needs (index, records); its errors undo everything. */
-  prepare(opened: OpenedDirectory, position: number): T;
+  prepare(opened: OpenedDirectory, position: number): Promise<T>;
   /** Lets go of what was prepared when a later directory is refused. */
   discard(prepared: T): void;
 }
 
 /** Opens all of them or none. */
-export function openDirectories<T>(options: OpeningOptions, preparation: Preparation<T>): T[] {
+export async function openDirectories<T>(options: OpeningOptions, preparation: Preparation<T>): Promise<T[]> {
   const looked: Looked[] = [];
   const prepared: T[] = [];
   const created: string[] = [];
@@ -153,7 +153,7 @@ export function openDirectories<T>(options: OpeningOptions, preparation: Prepara
       if (opened.found === 'other-page-size') wipe(current);
       if (opened.isNew) writeStamp(current, options.stamp);
       mkdirSync(join(current, INDEX_FOLDER), { recursive: true, mode: 0o700 });
-      prepared.push(preparation.prepare(opened, position));
+      prepared.push(await preparation.prepare(opened, position));
     }
     return prepared;
   } catch (error) {

@@ -6,7 +6,7 @@ import { portableFileCalls } from '../../common/syscall/index.ts';
 import { errorOf } from '../testing/store-fixture.ts';
 import { IndexLog } from './index-log.ts';
 import { encodeHeader, GONE_RECORD_BYTES, HEADER_BYTES, type RecordVisitor } from './record-codec.ts';
-import { logName, type RecoveredIndex, recoverIndex, snapshotName } from './recovery.ts';
+import { logName, type RecoveredIndex, recoverySteps, snapshotName } from './recovery.ts';
 
 const PAGE_BYTES = 65_536;
 let folder: string;
@@ -40,14 +40,22 @@ class Mirror implements RecordVisitor {
   }
 }
 
+/** All steps at once. */
+function recoverNow(...of: Parameters<typeof recoverySteps>): RecoveredIndex {
+  const steps = recoverySteps(...of);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
 const recover = (from = folder): { mirror: Mirror; recovered: RecoveredIndex } => {
   const mirror = new Mirror();
-  return { recovered: recoverIndex(from, PAGE_BYTES, mirror), mirror };
+  return { recovered: recoverNow(from, PAGE_BYTES, mirror), mirror };
 };
 const openLog = (): IndexLog =>
   new IndexLog(
     { folder, pageSizeBytes: PAGE_BYTES, calls: portableFileCalls, stepBytes: 16_384, onError: (error) => expect(error).toBeUndefined() },
-    recoverIndex(folder, PAGE_BYTES, new Mirror()),
+    recoverNow(folder, PAGE_BYTES, new Mirror()),
   );
 const fileId = (n: number): Buffer => Buffer.alloc(16, n);
 const identity = { uri: Buffer.from('s3://b/k'), version: Buffer.from('v') };
@@ -114,7 +122,7 @@ describe('the index log', () => {
       changed[at]! ^= 0x10;
       writeFileSync(path, changed);
       const mirror = new Mirror();
-      const error = errorOf(() => recoverIndex(folder, PAGE_BYTES, mirror));
+      const error = errorOf(() => recoverNow(folder, PAGE_BYTES, mirror));
       expect([error, isRight(mirror), mirror.pagesBy.size <= 57]).toEqual([undefined, true, true]);
     }
   });

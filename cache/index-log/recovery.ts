@@ -1,6 +1,7 @@
 // Reading the index at start: the newest snapshot, then the logs from its number on. Tolerates a torn tail; owns nothing that is written.
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CacheError } from '../../common/errors/index.ts';
 import {
   decodeCounts,
@@ -14,7 +15,7 @@ import {
   type RecordVisitor,
 } from './record-codec.ts';
 
-const READ_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 
 export const logName = (number: number): string => `log-${String(number).padStart(10, '0')}`;
 export const snapshotName = (number: number): string => `snapshot-${String(number).padStart(10, '0')}`;
@@ -53,7 +54,7 @@ function checkHeader(path: string, header: Buffer, kind: IndexFileKind, pageSize
   );
 }
 
-function readRecords(fd: number, start: number, reader: RecordReader): FileRead {
+function* readRecords(fd: number, start: number, reader: RecordReader): Generator<void, FileRead> {
   const memory = Buffer.from(new ArrayBuffer(READ_BYTES + RECORD_BYTES_MAX));
   let kept = 0;
   let position = start;
@@ -66,6 +67,7 @@ function readRecords(fd: number, start: number, reader: RecordReader): FileRead 
     if (isTorn || bytes === 0) return { endBytes, lastSequence: reader.lastSequence, isTorn: isTorn || consumed < filled };
     memory.copyWithin(0, consumed, filled);
     kept = filled - consumed;
+    yield;
   }
 }
 
@@ -77,7 +79,7 @@ function tellCounts(fd: number, visitor: RecordVisitor): void {
   if (counts !== undefined) visitor.expect(counts);
 }
 
-function readIndexFile(path: string, kind: IndexFileKind, options: { readonly pageSizeBytes: number; readonly visitor: RecordVisitor }): FileRead {
+function* readIndexFile(path: string, kind: IndexFileKind, options: { readonly pageSizeBytes: number; readonly visitor: RecordVisitor }): Generator<void, FileRead> {
   const fd = openSync(path, 'r');
   try {
     const header = Buffer.alloc(HEADER_BYTES);
@@ -85,7 +87,7 @@ function readIndexFile(path: string, kind: IndexFileKind, options: { readonly pa
     if (bytes < HEADER_BYTES || !checkHeader(path, header, kind, options.pageSizeBytes)) return { endBytes: 0, lastSequence: 0, isTorn: bytes > 0 };
     if (kind === 'snapshot') tellCounts(fd, options.visitor);
     const reader = new RecordReader(options.visitor);
-    const read = readRecords(fd, HEADER_BYTES, reader);
+    const read = yield* readRecords(fd, HEADER_BYTES, reader);
     return kind === 'snapshot' && !reader.sawEnd ? { ...read, isTorn: true } : read;
   } finally {
     closeSync(fd);
@@ -93,10 +95,10 @@ function readIndexFile(path: string, kind: IndexFileKind, options: { readonly pa
 }
 
 /**
- * Tells the visitor the state that the index describes, in order.
+ * Tells the visitor the state that the index describes, in order. A step ends at each yield, after some ten thousand records: the caller may let others have a turn.
  * @throws InvalidConfiguration when it was written by another format version or with another page size; errors of the file system
  */
-export function recoverIndex(folder: string, pageSizeBytes: number, visitor: RecordVisitor): RecoveredIndex {
+export function* recoverySteps(folder: string, pageSizeBytes: number, visitor: RecordVisitor): Generator<void, RecoveredIndex> {
   const names = readdirSync(folder);
   const numbers = (kind: IndexFileKind): number[] =>
     names
@@ -106,14 +108,24 @@ export function recoverIndex(folder: string, pageSizeBytes: number, visitor: Rec
   const snapshot = numbers('snapshot').at(-1);
   const logs = numbers('log').filter((n) => n >= (snapshot ?? 0));
   const torn: string[] = [];
-  const read = (name: string, kind: IndexFileKind): FileRead => {
-    const result = readIndexFile(join(folder, name), kind, { pageSizeBytes, visitor });
+  const read = function* (name: string, kind: IndexFileKind): Generator<void, FileRead> {
+    const result = yield* readIndexFile(join(folder, name), kind, { pageSizeBytes, visitor });
     if (result.isTorn) torn.push(name);
     return result;
   };
-  const snapshotBytes = snapshot === undefined ? 0 : read(snapshotName(snapshot), 'snapshot').endBytes;
+  const snapshotBytes = snapshot === undefined ? 0 : (yield* read(snapshotName(snapshot), 'snapshot')).endBytes;
   let last: FileRead = { endBytes: 0, lastSequence: 0, isTorn: false };
-  for (const log of logs) last = read(logName(log), 'log');
+  for (const log of logs) last = yield* read(logName(log), 'log');
   const liveNames = [...(snapshot === undefined ? [] : [snapshotName(snapshot)]), ...logs.map(logName)];
   return { logNumber: logs.at(-1) ?? 0, logEndBytes: last.endBytes, lastSequence: Math.max(0, last.lastSequence), liveNames, torn, snapshotBytes };
+}
+
+/** All steps, with a turn of the event loop between them. @throws as `recoverySteps` */
+export async function recoverIndex(folder: string, pageSizeBytes: number, visitor: RecordVisitor): Promise<RecoveredIndex> {
+  const steps = recoverySteps(folder, pageSizeBytes, visitor);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await nextTurn();
+  }
 }
