@@ -19,6 +19,8 @@ const PROBE_BYTES = 4096;
 const codeOf = (error: unknown): string => (error instanceof CacheError ? codeOf(error.cause) : ((error as NodeJS.ErrnoException | undefined)?.code ?? ''));
 /** The disk is full, the process has too few descriptors, the file is too long for the file system or was replaced: no fault of the disk. */
 const HARMLESS = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EFBIG', 'ESTALE']);
+/** A probe that finds no room was answered: the disk works, and a store that stores makes room by evicting. Waiting for room would be waiting for ever. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const isHarmless = (code: string): boolean => HARMLESS.has(code);
 
 /** Writes a block, reads it back. @throws errors of the file system */
@@ -81,14 +83,19 @@ export class DirectoryHealth {
     if (this.#state === 'healthy') return;
     try {
       this.#probe(this.#path);
-      this.#errors = 0;
-      this.#become('healthy');
+      this.#recovered();
     } catch (error) {
       const code = codeOf(error);
+      if (FULL.has(code)) return this.#recovered();
       if (isHarmless(code)) return;
       if (code === 'EROFS') this.#become(this.#state === 'failed' ? 'failed' : 'read-only');
       else this.#become('failed');
     }
+  }
+
+  #recovered(): void {
+    this.#errors = 0;
+    this.#become('healthy');
   }
 
   #become(state: HealthState): void {
