@@ -59,6 +59,40 @@ describe('provided credentials', () => {
     await expect(missing.status('k')).rejects.toMatchObject({ code: 'Unauthenticated', context: { remedy: expect.stringContaining('s3a.profile') } });
   });
 
+  it.each([{ 's3a.profile': 'default' }, {}])(
+    'keys of a file that were replaced before they were to expire are read again when the store refuses the old ones (%j)',
+    async (options) => {
+      server = await startScriptedS3({ sessionToken: 'first' });
+      const replace = (token: string): void => {
+        server.sessionToken = token;
+        const lines = ['[default]', `aws_access_key_id = ${server.accessKey}`, `aws_secret_access_key = ${server.secretKey}`, `aws_session_token = ${token}`, ''];
+        writeFileSync(join(directory, 'credentials'), lines.join('\n'));
+      };
+      replace('first');
+      const opened = open(options);
+      const { version } = await opened.write('k', Buffer.from('x'));
+      replace('second');
+      const into = Buffer.alloc(1);
+      expect(await opened.read({ key: 'k', version, length: 1 }, 0, into)).toBe(1);
+      expect(into.toString()).toBe('x');
+      expect(await opened.status('k')).toMatchObject({ length: 1 });
+      server.sessionToken = 'third'; // which no file has: the second refusal is the answer
+      await expect(opened.read({ key: 'k', version, length: 1 }, 0, into)).rejects.toMatchObject({ code: 'Unauthenticated' });
+    },
+  );
+
+  it('a HEAD, whose refusal says no reason, is sent again with replaced keys', async () => {
+    server = await startScriptedS3({ sessionToken: 'first' });
+    const write = (token: string): void =>
+      writeFileSync(join(directory, 'credentials'), `[p]\naws_access_key_id = ${server.accessKey}\naws_secret_access_key = ${server.secretKey}\naws_session_token = ${token}\n`);
+    write('first');
+    const opened = open({ 's3a.profile': 'p' });
+    await opened.write('k', Buffer.from('x'));
+    server.sessionToken = 'second';
+    write('second');
+    expect(await opened.status('k')).toMatchObject({ length: 1 });
+  });
+
   it('without any option the environment is asked', async () => {
     server = await startScriptedS3();
     process.env['AWS_ACCESS_KEY_ID'] = server.accessKey;

@@ -44,6 +44,20 @@ describe('provided credentials', () => {
     expect(await source()).toMatchObject({ accessKeyId: 'key-2' });
   });
 
+  it('that the store refuses are renewed once for all who were refused, and not again at once', async () => {
+    const { clock, state, source } = stage(expiring);
+    await source();
+    const signedAtMs = clock.nowMs();
+    await clock.advance(100);
+    expect([source.refused?.(signedAtMs), source.refused?.(signedAtMs)]).toEqual([true, true]);
+    expect(await Promise.all([source(), source()])).toMatchObject([{ accessKeyId: 'key-2' }, { accessKeyId: 'key-2' }]);
+    expect(source.refused?.(clock.nowMs())).toBe(false);
+    await clock.advance(10_000);
+    expect(source.refused?.(clock.nowMs())).toBe(true);
+    expect(await source()).toMatchObject({ accessKeyId: 'key-3' });
+    expect(state).toEqual({ calls: 3, made: 3 });
+  });
+
   it('without expiry are kept', async () => {
     const { clock, state, source } = stage(() => Promise.resolve({ accessKeyId: 'a', secretAccessKey: 's' }));
     await source();

@@ -1,5 +1,6 @@
 // Credentials of an S3 mount: given ones, none (anonymous), or those of the AWS SDK's providers, which is loaded only then. Provided ones are kept and
-// renewed before they expire; a renewal that fails leaves the old ones in use as long as they last.
+// renewed before they expire, and when the store refuses them (a file of keys may be replaced at any time); a renewal that fails leaves the old ones in use
+// as long as they last.
 import { type Clock, SingleFlight, systemClock } from '../../common/async/index.ts';
 import { Property } from '../../common/config/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
@@ -12,8 +13,12 @@ export interface S3Credentials {
   readonly expiration?: Date | undefined;
 }
 
-/** Present credentials; undefined: requests go out unsigned. @throws Unauthenticated, UfsUnavailable */
-export type CredentialSource = () => Promise<S3Credentials | undefined>;
+export interface CredentialSource {
+  /** Present credentials; undefined: requests go out unsigned. @throws Unauthenticated, UfsUnavailable */
+  (): Promise<S3Credentials | undefined>;
+  /** The store refused a request that was signed after `sinceMs` (monotonic). @returns whether there may be other credentials: worth signing it again. Absent: there are no others */
+  readonly refused?: (sinceMs: number) => boolean;
+}
 /** A provider of the AWS SDK. */
 export type CredentialProvider = () => Promise<S3Credentials>;
 
@@ -55,9 +60,9 @@ function sdkProvider(text: (name: string) => string | undefined): () => Promise<
   return async () => {
     const sdk = await import('@aws-sdk/credential-providers');
     if (webIdentityTokenFile !== undefined) return sdk.fromTokenFile({ webIdentityTokenFile, roleArn: roleArn!, roleSessionName, clientConfig: { region } });
-    if (profile !== undefined) return sdk.fromIni({ profile });
+    if (profile !== undefined) return sdk.fromIni({ profile, ignoreCache: true });
     // Off AWS nobody answers the metadata address: one short try.
-    return sdk.fromNodeProviderChain({ timeout: 1000, maxRetries: 0 });
+    return sdk.fromNodeProviderChain({ timeout: 1000, maxRetries: 0, ignoreCache: true });
   };
 }
 
@@ -71,13 +76,16 @@ export class RenewedCredentials {
   #provider: Promise<CredentialProvider> | undefined;
   #current: S3Credentials | undefined;
   #renewAtMs = 0;
+  #refusedAtMs = -Infinity;
 
   constructor(makeProvider: () => Promise<CredentialProvider>, clock: Clock = systemClock) {
     this.#makeProvider = makeProvider;
     this.#clock = clock;
   }
 
-  readonly source: CredentialSource = async () => {
+  readonly source: CredentialSource = Object.assign(() => this.#present(), { refused: (sinceMs: number) => this.#refused(sinceMs) });
+
+  async #present(): Promise<S3Credentials> {
     const nowMs = this.#clock.wallMs();
     if (this.#current !== undefined && nowMs < this.#renewAtMs) return this.#current;
     try {
@@ -88,7 +96,18 @@ export class RenewedCredentials {
       this.#renewAtMs = nowMs + RENEW_AGAIN_AFTER_MS;
       return current;
     }
-  };
+  }
+
+  /** Many requests that are refused together renew once, and constant refusals renew now and then. */
+  #refused(sinceMs: number): boolean {
+    if (this.#refusedAtMs > sinceMs) return true;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#refusedAtMs < RENEW_AGAIN_AFTER_MS) return false;
+    this.#refusedAtMs = nowMs;
+    this.#renewAtMs = 0;
+    this.#provider = undefined; // it may keep what it found
+    return true;
+  }
 
   async #renew(): Promise<S3Credentials> {
     try {

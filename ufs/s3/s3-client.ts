@@ -41,6 +41,8 @@ const FIRST_REGION = 'us-east-1';
 const RETRIED: ReadonlySet<ErrorCode> = new Set(['UfsUnavailable', 'UfsThrottled']);
 /** Refusals that answer the question: no fault of the store. */
 const ANSWERS: ReadonlySet<ErrorCode> = new Set(['PathNotFound', 'UfsObjectChanged', 'PreconditionFailed', 'UploadNotFound']);
+/** Of a HEAD, whose answer has no body: expired or unknown keys are among the reasons. */
+const UNEXPLAINED: ReadonlySet<number> = new Set([400, 401, 403]);
 const FAILED_BACKOFF = { baseMs: 25, maxMs: 2000 };
 const THROTTLED_BACKOFF = { baseMs: 100, maxMs: 5000 };
 const RETRY_AFTER_MS_MAX = 10_000;
@@ -110,7 +112,7 @@ export class S3Client {
     const startMs = performance.now();
     try {
       let response = await this.#exchange(request, deadline, signal);
-      if (response.status >= 300 && this.#learnRegion(response)) response = await this.#exchange(request, deadline, signal);
+      if (response.status >= 300 && (this.#learnRegion(response) || this.#hasOtherKeys(request, response, startMs))) response = await this.#exchange(request, deadline, signal);
       if (response.status >= 300) throw this.#refusal(request, response);
       this.#lastSuccessMs = performance.now();
       this.#observer?.request(request.op, 'ok', this.#lastSuccessMs - startMs);
@@ -153,6 +155,14 @@ export class S3Client {
     }
     this.#address = address;
     return true;
+  }
+
+  /** True when the keys were refused and their provider may have others by now. A refused HEAD says no reason. */
+  #hasOtherKeys(request: S3Request, response: HttpResponse, sinceMs: number): boolean {
+    const { refused } = this.settings.credentials;
+    if (refused === undefined) return false;
+    const isRefused = request.method === 'HEAD' ? UNEXPLAINED.has(response.status) : this.#refusal(request, response).code === 'Unauthenticated';
+    return isRefused && refused(sinceMs);
   }
 
   #refusal(request: S3Request, response: HttpResponse): CacheError {

@@ -51,7 +51,7 @@ export class ScriptedS3 {
   readonly secretKey = 'scripted/secret+key';
   readonly bucket: string;
   readonly region: string;
-  readonly sessionToken: string | undefined;
+  sessionToken: string | undefined;
   readonly objects = new Map<string, ScriptedObject>();
   readonly seen: { readonly op: string; readonly key: string; readonly headers: IncomingMessage['headers'] }[] = [];
   connections = 0;
