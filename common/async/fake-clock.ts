@@ -42,11 +42,16 @@ export class FakeClock implements Clock {
     await settle();
     for (let next = this.#next(targetMs); next !== undefined; next = this.#next(targetMs)) {
       this.#pending.delete(next);
-      this.#nowMs = next.dueMs;
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
       next.run();
       await settle();
     }
     this.#nowMs = targetMs;
+  }
+
+  /** The event loop is held up: time passes, and what is due runs late, at the next `advance`. */
+  stall(byMs: number): void {
+    this.#nowMs += byMs;
   }
 
   #next(untilMs: number): Pending | undefined {

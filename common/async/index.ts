@@ -4,6 +4,7 @@ export { abortReason, linkSignals, onAbort, sleep, throwIfAborted, untilAborted,
 export { systemClock, type Clock, type Timer } from './clock.ts';
 export { Deadline } from './deadline.ts';
 export { FakeClock } from './fake-clock.ts';
+export { patientTimer } from './patient-timer.ts';
 export { Semaphore, type Release, type SemaphoreOptions } from './semaphore.ts';
 export { SingleFlight } from './single-flight.ts';
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
