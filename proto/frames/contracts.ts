@@ -41,6 +41,8 @@ export interface DataConnection {
   readonly closed: boolean;
   /** Requests without an answer yet. */
   readonly inFlight: number;
+  /** Bytes that came so far: a sign of life before an answer is whole. Left out where nobody counts. */
+  readonly receivedBytes?: number;
   /**
    * @returns bytes put into `into` and the union of the chunks' flags.
    * @throws CacheError of the server; WorkerUnavailable when the connection breaks; DeadlineExceeded; Cancelled (sends Cancel).

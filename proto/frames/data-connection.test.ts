@@ -56,6 +56,17 @@ describe('data connection', () => {
     close();
   });
 
+  it('takes an answer that came while this process was held up for longer than the time-out', async () => {
+    const { connection, socket, next, close } = await scripted();
+    const arrived = next();
+    const ping = connection.call(Op.Ping, Buffer.alloc(0), { timeoutMs: 200 });
+    const { requestId } = decodeRequest(await arrived);
+    socket.write(encodeChunk({ requestId, status: 0, flags: ChunkFlag.Last }));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    await expect(ping).resolves.toMatchObject({ flags: ChunkFlag.Last });
+    close();
+  });
+
   it('cuts a server that sends more than was asked for', async () => {
     const { connection, socket, next, close } = await scripted();
     const arrived = next();

@@ -1,6 +1,7 @@
 // Client end on the event loop: many requests in flight, page bytes received straight into the caller's buffer by `onread`.
 // A destination is lent to the kernel while its chunk arrives, so a cancelled read settles only when the socket has let go of it.
 import { connect, type Socket } from 'node:net';
+import { patientTimer } from '../../common/async/index.ts';
 import { asCacheError, CacheError } from '../../common/errors/index.ts';
 import { type ChunkHeader, brokenFrame, decodeChunkHeader, decodeError, encodeRequest } from './codec.ts';
 import type { CallRequest, DataConnection, DataPlaneEndpoint, ReadReply, ReadRequest } from './contracts.ts';
@@ -52,6 +53,7 @@ class FramedConnection implements DataConnection {
   #current: Pending | undefined;
   #chunk: ChunkHeader | undefined;
   #lastId = 0;
+  receivedBytes = 0;
   closed = false;
 
   constructor(options: ConnectDataOptions) {
@@ -69,7 +71,7 @@ class FramedConnection implements DataConnection {
   }
 
   async ready(call: Await): Promise<this> {
-    const timer = setTimeout(() => this.#fail(unavailable('The worker did not answer the hello in time.')), call.timeoutMs);
+    const timer = patientTimer(call.timeoutMs, () => this.#fail(unavailable('The worker did not answer the hello in time.')));
     const stop = (): void => this.#fail(asCacheError(call.signal?.reason, 'Cancelled'));
     call.signal?.addEventListener('abort', stop, { once: true });
     if (call.signal?.aborted === true) stop();
@@ -77,7 +79,7 @@ class FramedConnection implements DataConnection {
       await this.#ready.promise;
       return this;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       call.signal?.removeEventListener('abort', stop);
     }
   }
@@ -108,7 +110,7 @@ class FramedConnection implements DataConnection {
     this.#lastId = requestId;
     const { promise, resolve, reject } = Promise.withResolvers<Pending>();
     const stop = (): void => this.#abandon(requestId, asCacheError(call.signal?.reason, 'Cancelled'));
-    const timer = setTimeout(() => this.#abandon(requestId, new CacheError('DeadlineExceeded', 'The worker did not answer in time.', { source: 'worker' })), call.timeoutMs);
+    const timer = patientTimer(call.timeoutMs, () => this.#abandon(requestId, new CacheError('DeadlineExceeded', 'The worker did not answer in time.', { source: 'worker' })));
     const pending: Pending = {
       into,
       parts: [],
@@ -117,7 +119,7 @@ class FramedConnection implements DataConnection {
       checksum: undefined,
       abandoned: undefined,
       settle: (error) => {
-        clearTimeout(timer);
+        timer.cancel();
         call.signal?.removeEventListener('abort', stop);
         this.#pending.delete(requestId);
         if (error === undefined) resolve(pending);
@@ -137,16 +139,17 @@ class FramedConnection implements DataConnection {
     if (pending !== this.#current) return pending.settle(error);
     pending.abandoned = error;
     // The sender stalled in the middle of a chunk: nothing behind it can arrive either.
-    const grace = setTimeout(() => this.#fail(unavailable('The worker stopped in the middle of a reply.')), CANCEL_GRACE_MS);
+    const grace = patientTimer(CANCEL_GRACE_MS, () => this.#fail(unavailable('The worker stopped in the middle of a reply.')));
     const settle = pending.settle;
     pending.settle = (late) => {
-      clearTimeout(grace);
+      grace.cancel();
       settle(late ?? error);
     };
   }
 
   #received(bytes: number): boolean {
     if (this.closed) return false;
+    this.receivedBytes += bytes;
     try {
       if (bytes < this.#view.length) this.#view = this.#view.subarray(bytes);
       else this.#onFull();
