@@ -117,6 +117,19 @@ describe('routing', () => {
     expect(late / 60).toBeLessThan(early);
   });
 
+  it('a hint that the owner does not answer is no fallback and no reason for suspicion', async () => {
+    const clock = new FakeClock();
+    const told: string[] = [];
+    const observer = { fallback: (_: string, code: string) => told.push(code), suspect: (id: string) => told.push(id) };
+    const { client, bytes, owner } = await scene({ clock }, { observer, settings: { readAheadEnabled: true, readAheadWindowBytesMax: PAGE } });
+    owner.before = (op) => (op === Op.ReadAhead ? new Promise(() => undefined) : undefined);
+    expectSame(await withTime(clock, readAll(client, bytes.length), 1), bytes);
+    await clock.advance(5000);
+    expect(owner.count(Op.ReadAhead)).toBeGreaterThan(0);
+    expect(client.counters).toMatchObject({ fallbacks: 0, ufsReads: 0, retries: 0 });
+    expect(told).toEqual([]);
+  });
+
   it('a cancelled call is not the fault of the worker', async () => {
     const { client, owner } = await scene();
     const handle = await client.openFile('/data/file');

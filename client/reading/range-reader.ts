@@ -9,6 +9,8 @@ import type { UfsMounts } from '../direct/ufs-mounts.ts';
 import type { Dispatcher, Turn } from '../routing/dispatcher.ts';
 import { RoutedPath, type Router } from '../routing/router.ts';
 
+const HINT_TIMEOUT_MS = 2000;
+
 /** A version of a file as requests name it; made once per handle. */
 export interface PinnedFile {
   readonly status: FileStatus;
@@ -69,20 +71,11 @@ export class RangeReader {
 
   /** Tells the owner to fill ahead; nobody waits and nothing depends on it. */
   hint(file: PinnedFile, offset: number, length: number): void {
-    const question = {
-      routed: file.routed,
-      isRead: true,
-      signal: undefined,
-      timeoutMs: 2000,
-      direct: undefined,
-      ask: async ({ target, connection, ringRevision }: Turn) => {
-        if (target.kind === 'owner')
-          await connection.call(Op.ReadAhead, file.target, { fileId: file.fileId, offset, length, ringRevision, timeoutMs: 2000, flags: RequestFlag.Speculative });
-        return true;
-      },
-    };
-    const owner = this.#options.router.route(file.routed).targets[0];
-    if (owner?.kind === 'owner' && !owner.suspect) void this.#options.dispatcher.ask(question).catch(() => undefined);
+    const { dispatcher, router } = this.#options;
+    const owner = router.route(file.routed).targets[0];
+    if (owner?.kind !== 'owner' || owner.suspect) return;
+    const request = { fileId: file.fileId, offset, length, timeoutMs: HINT_TIMEOUT_MS, flags: RequestFlag.Speculative };
+    void dispatcher.hint(owner, (connection, ringRevision) => connection.call(Op.ReadAhead, file.target, { ...request, ringRevision }), file.routed);
   }
 
   async #askWorker(file: PinnedFile, offset: number, into: Uint8Array, options: RangeOptions & { readonly turn: Turn }): Promise<number | undefined> {

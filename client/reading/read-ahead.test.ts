@@ -182,4 +182,25 @@ describe('read-ahead', () => {
     for (let at = 0; at < 60 * BLOCK; at += 1024) await read(warm, at, 1024);
     expect(warm.hints).toEqual([]);
   });
+
+  it('the short last block waits for its fetch, also when it overtakes the read before it, and no byte is fetched twice', async () => {
+    const fileLength = 10 * BLOCK + 1;
+    const half = BLOCK / 2;
+    const s = stage({ fileLength, hold: true });
+    const reads: { length: number; hit: Promise<boolean> }[] = [];
+    for (let at = 0; at < 10 * BLOCK - half; at += half) {
+      reads.push({ length: half, hit: read(s, at, half) });
+      await settle();
+      // The fetches of the last two blocks stay in flight.
+      if (at < 7 * BLOCK) for (const release of s.held.splice(0)) release();
+      await settle();
+    }
+    const tail = read(s, 10 * BLOCK, 1);
+    reads.push({ length: 1, hit: tail }, { length: half, hit: read(s, 10 * BLOCK - half, half) });
+    for (const release of s.held.splice(0)) release();
+    expect(await tail).toBe(true);
+    const missed = await Promise.all(reads.map(async ({ length, hit }) => ((await hit) ? 0 : length)));
+    const fetched = s.fetched.map(({ length }) => length);
+    expect([...missed, ...fetched].reduce((sum, length) => sum + length, 0)).toBe(fileLength);
+  });
 });

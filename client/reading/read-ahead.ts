@@ -47,6 +47,7 @@ export class ReadAhead implements BufferHolder {
   readonly #segments = new Map<number, Segment>();
   #position = 0;
   #streak = 0;
+  #lastLength = 0;
   #windowBytes = 0;
   #fetching = 0;
   #lastBlock = -1;
@@ -70,7 +71,9 @@ export class ReadAhead implements BufferHolder {
   /** Takes note of a read before it is answered. */
   observe(offset: number, length: number): void {
     this.lastReadMs = this.#options.clock.nowMs();
-    const slack = Math.min(4 * length, this.#blockBytes);
+    // The short tail of a file may overtake the long read before it.
+    const slack = Math.min(4 * Math.max(length, this.#lastLength), this.#blockBytes);
+    this.#lastLength = length;
     const isNear = offset >= this.#position - slack && offset <= this.#position + slack;
     if (!isNear || this.#streak === 0) return this.#restart(offset + length);
     if (offset + length <= this.#position) return; // a late one of the sequence, or the same bytes once more: no progress

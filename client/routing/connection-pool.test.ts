@@ -22,12 +22,16 @@ class Wire implements DataConnection {
   inFlight = 0;
   pings = 0;
   answersPings = true;
+  receivedBytes = 0;
+  onPing: () => void = () => undefined;
   read(): Promise<never> {
     throw new Error('not here');
   }
   call(): Promise<{ bytes: Buffer; flags: number }> {
     this.pings++;
-    return this.answersPings ? Promise.resolve({ bytes: Buffer.alloc(0), flags: 0 }) : Promise.reject(new CacheError('DeadlineExceeded', 'no answer'));
+    this.onPing();
+    if (!this.answersPings) return Promise.resolve().then(() => Promise.reject(new CacheError('DeadlineExceeded', 'no answer')));
+    return Promise.resolve({ bytes: Buffer.alloc(0), flags: 0 });
   }
   close(): void {
     this.closed = true;
@@ -90,6 +94,32 @@ describe('the pool', () => {
     await clock.advance(300);
     expect(wire.closed).toBe(false);
     expect(silent).toEqual([]);
+  });
+
+  it('keeps a connection on which bytes arrived while its ping waited behind them', async () => {
+    const { pool, wires, silent, clock } = stage();
+    await pool.acquire(target);
+    const wire = wires[0]!;
+    wire.inFlight = 1;
+    wire.answersPings = false;
+    wire.onPing = () => (wire.receivedBytes += 1000);
+    await clock.advance(5000);
+    expect(wire.pings).toBeGreaterThan(1);
+    expect([wire.closed, silent]).toEqual([false, []]);
+  });
+
+  it('does not take a pause of this process for silence', async () => {
+    const { pool, wires, silent, clock } = stage();
+    const pooled = await pool.acquire(target);
+    const wire = wires[0]!;
+    wire.inFlight = 1;
+    wire.answersPings = false;
+    await clock.advance(400);
+    clock.stall(3000);
+    await clock.advance(0); // the watch is late: what came meanwhile is looked at first
+    pool.answered(pooled);
+    await clock.advance(900);
+    expect([wire.pings, wire.closed, silent]).toEqual([0, false, []]);
   });
 
   it('falls back to TCP when the unix socket cannot be reached', async () => {

@@ -1,7 +1,7 @@
 // Pooled connections to workers: a bounded number each, opened when the open ones are busy, closed when idle, the unix socket first for a
 // worker on the same host. Watches for silence: a connection with requests in flight and no answer is pinged, and cut when the ping is not answered,
 // so that its readers go elsewhere. A slow UFS does not cut it: pings are answered meanwhile.
-import { type Clock, type Timer, untilAborted } from '../../common/async/index.ts';
+import { type Clock, patientTimer, type Timer, untilAborted } from '../../common/async/index.ts';
 import { asCacheError, CacheError } from '../../common/errors/index.ts';
 import type { DataConnection, DataPlaneEndpoint } from '../../proto/frames/contracts.ts';
 import { Op } from '../../proto/frames/layout.ts';
@@ -143,7 +143,7 @@ export class ConnectionPool {
   #startWatch(): void {
     if (this.#watch !== undefined || this.#stop.signal.aborted) return;
     const { clock, settings } = this.#options;
-    this.#watch = clock.schedule(settings.silenceMs / 2, () => this.#look(), true);
+    this.#watch = patientTimer(settings.silenceMs / 2, () => this.#look(), { clock, background: true });
   }
 
   #look(): void {
@@ -171,13 +171,15 @@ export class ConnectionPool {
 
   async #ping(workerId: string, pooled: PooledConnection): Promise<void> {
     const signBefore = pooled.lastSignMs;
+    const bytesBefore = pooled.connection.receivedBytes;
     pooled.pinging = true;
     try {
       await pooled.connection.call(Op.Ping, EMPTY, { timeoutMs: this.#options.settings.silenceMs });
       this.answered(pooled);
     } catch {
-      // Another answer came meanwhile: the link is slow, not silent.
-      if (pooled.connection.closed || pooled.lastSignMs !== signBefore) return;
+      // Another answer came meanwhile, or a part of one that the ping's waits behind: the link is slow, not silent.
+      const isHeard = pooled.lastSignMs !== signBefore || pooled.connection.receivedBytes !== bytesBefore;
+      if (pooled.connection.closed || isHeard) return;
       this.#options.onSilent(workerId);
       pooled.connection.close();
     } finally {

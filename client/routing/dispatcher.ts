@@ -80,6 +80,19 @@ export class Dispatcher {
     }
   }
 
+  /** One attempt at one worker that nobody waits for: no fallback, no retry. Only a worker that is out of reach becomes suspect; a busy one does not. */
+  async hint(target: RouteTarget, send: (connection: DataConnection, ringRevision: number) => Promise<unknown>, routed: RoutedPath): Promise<void> {
+    const { pool, health, router, closing } = this.#options;
+    try {
+      const pooled = await pool.acquire(target, closing);
+      await send(pooled.connection, router.route(routed).viewRevision);
+      pool.answered(pooled);
+    } catch (thrown) {
+      const error = asCacheError(thrown, 'WorkerUnavailable', { source: 'worker' });
+      if (!closing.aborted && WORKER_FAULTS.has(error.code) && error.source !== 'ufs') health.fault(target.workerId);
+    }
+  }
+
   #throwUnlessWorthRetrying(question: Question<unknown>, round: Round, at: { readonly attempt: number; readonly isLate: boolean }): void {
     const error = round.changed ?? round.error ?? noWorkers();
     const { retry } = error.row;
