@@ -37,7 +37,14 @@ export class ThreadReads {
 
   /** @returns whether exactly `length` bytes of the file were put into `into` at `at` */
   read(record: number, range: ReadRange, into: Buffer, at: number): boolean {
-    return this.#readLocal(record, range, into, at) || (range.length < SMALL_READ_BYTES && this.#readWorker(record, range, into, at));
+    if (this.#readLocal(record, range, into, at)) return true;
+    return range.length < SMALL_READ_BYTES && !this.#isReadAheadTail(record, range) && this.#readWorker(record, range, into, at);
+  }
+
+  /** The short last read of a file whose long reads went to the main thread: its read-ahead has the bytes, or they are on their way. */
+  #isReadAheadTail(record: number, { offset, length }: ReadRange): boolean {
+    const { inodes } = this.#options;
+    return offset > 0 && inodes.mainHandles(record) > 0 && offset + length >= inodes.size(record);
   }
 
   #readLocal(record: number, { offset, length }: ReadRange, into: Buffer, at: number): boolean {
