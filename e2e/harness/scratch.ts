@@ -1,4 +1,5 @@
-// Temporary directories of a test file, removed after its last test.
+// Temporary directories of a test file, removed after its last test. Hooks run in the order of their registration, and this one is registered first: a file that
+// starts a cluster stops it in a hook inside its `describe`, or the directories would be removed below a live mount.
 import { afterAll } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
