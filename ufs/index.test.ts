@@ -46,6 +46,13 @@ describe('opening a UFS', () => {
     });
   });
 
+  it('a mount may have its own freshness, which is checked when it is added', async () => {
+    const option = 'alluxio.user.metadata.max.age';
+    for (const value of ['never', '2s']) await checkUfs({ ufsUri: '/', options: { [option]: value } });
+    expect(open('s3://bucket', { ...KEYS, [option]: '2s' })).toBeDefined();
+    await expect(checkUfs({ ufsUri: '/', options: { [option]: 'soon' } })).rejects.toMatchObject({ code: 'InvalidConfiguration', context: { field: option } });
+  });
+
   it('options for other stores pass from the process, not from a mount', async () => {
     const foreign = { 'fs.oss.endpoint': 'x', 'dfs.replication': '3' };
     expect(open('s3://bucket', { ...KEYS, ...foreign })).toBeDefined();

@@ -1,4 +1,5 @@
 // Under file systems by URI: `openUfs` for those who read and write, `checkUfs` for those who are about to mount.
+import { Property } from '../common/config/index.ts';
 import { CacheError } from '../common/errors/index.ts';
 import { parseUfsUri, printableName, ufsRootUri } from '../common/namespace/index.ts';
 import { LocalUfs } from './local/local-ufs.ts';
@@ -61,6 +62,7 @@ const CHECK_TIMEOUT_MS = 10_000;
  */
 export async function checkUfs(request: CheckUfsRequest): Promise<void> {
   refuseUnknownOptions(request.options, true);
+  new OptionReader(request.options).get(Property.clientMetadataMaxAge);
   const { processOptions = {}, signal, timeoutMs = CHECK_TIMEOUT_MS } = request;
   refuseUnknownOptions(processOptions, false);
   const ufs = openProbed({ ...request, options: { ...processOptions, ...request.options } });

@@ -16,7 +16,9 @@ export const S3_OPTION = {
 
 const COMMON = [Property.ufsCallTimeout.name, Property.ufsAttemptTimeout.name, Property.ufsConnectionsMax.name];
 const S3 = [...Object.values(S3_OPTION), Property.s3Endpoint.name, Property.s3Region.name, Property.s3PathStyle.name, Property.s3InheritAcl.name];
-const KNOWN: ReadonlySet<string> = new Set([...COMMON, ...S3]);
+/** Of the mount, not of its store: clients and workers read it there. */
+const MOUNT = [Property.clientMetadataMaxAge.name];
+const KNOWN: ReadonlySet<string> = new Set([...COMMON, ...S3, ...MOUNT]);
 /** Names below these that we do not know are mistakes; below the other free-form prefixes they may be meant for stores of another kind. */
 const OURS = ['s3a.', 'alluxio.underfs.s3.'];
 
