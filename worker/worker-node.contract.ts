@@ -5,6 +5,7 @@ import { ViewSnapshot } from '../client/index.ts';
 import { encodeReadTarget } from '../proto/frames/index.ts';
 import { ChunkFlag, Op, RequestFlag } from '../proto/frames/layout.ts';
 import { CountedUfs, NodeFixture, PAGE, patternBytes } from './testing/node-fixture.ts';
+import { settledStats } from './data-plane/testing/plane-fixture.ts';
 
 const BYTES = patternBytes(PAGE * 5 + 1000, 1);
 /** @param isPortable the form of the data plane */
@@ -131,7 +132,7 @@ export function workerNodeContract(name: string, isPortable: boolean): void {
         while (fills.load.fills > 0 || fills.load.waiting > 0) await new Promise((resolve) => setImmediate(resolve));
         expect(fills.load).toMatchObject({ fills: 0, buffers: 0, waiting: 0 });
         expect(fixture.nodes[0]!.store.usage().reservedBytes).toBe(0);
-        expect(fixture.nodes[0]!.node.dataPlane.stats().inFlight).toBe(0);
+        await settledStats(fixture.nodes[0]!.node.dataPlane);
       });
     });
 

@@ -8,7 +8,7 @@ import { openPageStore } from '../../../cache/index.ts';
 import type { DataConnection, DataReply, DataRequest, SessionKeys } from '../../../proto/frames/contracts.ts';
 import { ClientHello, connectData, encodeRequest } from '../../../proto/frames/index.ts';
 import { Op } from '../../../proto/frames/layout.ts';
-import type { DataPlane, DataPlaneLimits, DataPlaneOptions } from '../contracts.ts';
+import type { DataPlane, DataPlaneLimits, DataPlaneOptions, DataPlaneStats } from '../contracts.ts';
 import { openDataPlane } from '../index.ts';
 
 export const PAGE_BYTES = 4 << 20;
@@ -24,6 +24,12 @@ export interface RawClient {
   readonly socket: Socket;
   /** Resolves when the server has closed the connection. */
   readonly closed: Promise<void>;
+}
+
+/** Statistics once so many requests are in flight: a data thread counts a reply as over after its bytes have left, so its reader may look too early. */
+export async function settledStats(plane: Pick<DataPlane, 'stats'>, inFlight = 0): Promise<DataPlaneStats> {
+  while (plane.stats().inFlight !== inFlight) await new Promise(setImmediate);
+  return plane.stats();
 }
 
 export class PlaneFixture {
