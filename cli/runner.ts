@@ -2,8 +2,7 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Configuration, loadConfiguration } from '../common/config/index.ts';
-import { CacheError } from '../common/errors/index.ts';
+import { type Configuration, loadConfiguration, SITE_FILE, siteFilesOf } from '../common/config/index.ts';
 import { findCluster, readContextFile } from './cluster/context-file.ts';
 import type { CommandContext, GlobalOptions, Terminal } from './command-context.ts';
 
@@ -13,15 +12,6 @@ export type Runner = <Flags = Record<string, unknown>>(work: Work<Flags>) => (..
 
 /** Text below the options in --help. */
 export const examples = (...lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
-
-const SITE_FILE = 'alluxio-site.properties';
-/** @throws InvalidConfiguration when the directory has no site file */
-export function siteFilesOf(confDir: string | undefined): string[] {
-  if (confDir === undefined) return [];
-  const file = join(confDir, SITE_FILE);
-  if (existsSync(file)) return [file];
-  throw new CacheError('InvalidConfiguration', `There is no ${SITE_FILE} in ${confDir}.`, { source: 'caller', context: { file, remedy: 'Check --conf and ALLUXIO_CONF_DIR.' } });
-}
 
 function contextOf(terminal: Terminal, options: GlobalOptions): CommandContext {
   // Named by hand, else that of the cluster in the context file: its keys are needed to read files.

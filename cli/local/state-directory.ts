@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { SITE_FILE } from '../../common/config/index.ts';
 import { CacheError } from '../../common/errors/index.ts';
 
 export type LocalRole = 'coordinator' | 'worker' | 'fuse';
@@ -45,7 +46,7 @@ export class StateDirectory {
     return join(this.path, 'conf');
   }
   get siteFile(): string {
-    return join(this.confDir, 'alluxio-site.properties');
+    return join(this.confDir, SITE_FILE);
   }
   get logsDir(): string {
     return join(this.path, 'logs');

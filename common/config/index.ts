@@ -15,6 +15,7 @@ export { FREE_FORM_PREFIXES, looksSecret } from './free-form.ts';
 export { environmentName, type ConfigurationSources } from './load.ts';
 export { nearestName } from './nearest-name.ts';
 export type { PropertySpec, PropertyType } from './property.ts';
+export { SITE_FILE, siteFilesOf } from './site-file.ts';
 export { formatBytes, formatDurationMs, parseBytes, parseDurationMs } from './quantity.ts';
 
 /** Specs by component, as the reference page groups them. */

@@ -1,5 +1,6 @@
-// `alluxio-site.properties`: the format of Java properties files. Owns reading lines; knows nothing of which properties exist.
-import { readFileSync } from 'node:fs';
+// `alluxio-site.properties`: where it lies, and the format of Java properties files. Owns reading lines; knows nothing of which properties exist.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CacheError } from '../errors/index.ts';
 
 export interface SiteLine {
@@ -56,4 +57,14 @@ export function readSiteFile(file: string): SiteLine[] {
       cause: error,
     });
   }
+}
+
+export const SITE_FILE = 'alluxio-site.properties';
+
+/** The site file of a configuration directory that somebody named; none without a directory. @throws InvalidConfiguration when the directory has none */
+export function siteFilesOf(confDir: string | undefined): string[] {
+  if (confDir === undefined) return [];
+  const file = join(confDir, SITE_FILE);
+  if (existsSync(file)) return [file];
+  throw new CacheError('InvalidConfiguration', `There is no ${SITE_FILE} in ${confDir}.`, { source: 'caller', context: { file, remedy: 'Check --conf and ALLUXIO_CONF_DIR.' } });
 }

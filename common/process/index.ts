@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Configuration, loadConfiguration, Property } from '../config/index.ts';
+import { type Configuration, loadConfiguration, Property, SITE_FILE, siteFilesOf } from '../config/index.ts';
 import { asCacheError, CacheError } from '../errors/index.ts';
 import { createLogger, errorLine, type Logger } from '../log/index.ts';
 import { createMetrics, type MetricsRegistry } from '../metrics/index.ts';
@@ -34,7 +34,6 @@ export interface RunningProcess {
 /** What of the global `process` the frame uses. */
 export type ProcessHost = Pick<NodeJS.Process, 'argv' | 'env' | 'stdout' | 'stderr' | 'on' | 'exit'>;
 
-const SITE_FILE = 'alluxio-site.properties';
 const SYSTEM_CONF_DIR = '/opt/alluxio/conf';
 /** On top of the configured time: closing files and sockets. */
 const CLOSE_GRACE_MS = 2000;
@@ -61,12 +60,8 @@ function parseArguments(argv: readonly string[]): Arguments {
   }
 }
 
-function siteFiles(conf: string | undefined): string[] {
-  const file = join(conf ?? SYSTEM_CONF_DIR, SITE_FILE);
-  if (existsSync(file)) return [file];
-  if (conf === undefined) return [];
-  throw new CacheError('InvalidConfiguration', `There is no ${SITE_FILE} in ${conf}.`, { source: 'caller', context: { file, remedy: 'Check --conf and ALLUXIO_CONF_DIR.' } });
-}
+/** Named by somebody, or the system's where that exists. */
+const siteFiles = (conf: string | undefined): string[] => (conf === undefined && !existsSync(join(SYSTEM_CONF_DIR, SITE_FILE)) ? [] : siteFilesOf(conf ?? SYSTEM_CONF_DIR));
 
 /** @throws InvalidArgument, InvalidConfiguration naming every problem */
 export function processConfiguration(host: Pick<ProcessHost, 'argv' | 'env'>): Configuration {

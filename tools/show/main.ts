@@ -8,7 +8,7 @@ import { LocalCluster, portOf } from '../../cli/local/local-cluster.ts';
 import { StateDirectory } from '../../cli/local/state-directory.ts';
 import { openClient } from '../../client/index.ts';
 import type { CacheClient } from '../../client/cache-client.ts';
-import { loadConfiguration, Property } from '../../common/config/index.ts';
+import { loadConfiguration, Property, siteFilesOf } from '../../common/config/index.ts';
 import { asCacheError, CacheError } from '../../common/errors/index.ts';
 import { readKeyFile } from '../../common/secrets/index.ts';
 import { clientReader, mountReader } from './reader.ts';
@@ -37,7 +37,7 @@ const sourceOf = (screen: Screen): Promise<ShowSource> => {
 };
 
 async function clientOf(cluster: LocalCluster): Promise<CacheClient> {
-  const config = loadConfiguration({ siteFiles: [join(cluster.record.confDir, 'alluxio-site.properties')] });
+  const config = loadConfiguration({ siteFiles: siteFilesOf(cluster.record.confDir) });
   const view = await cluster.coordinator.membership();
   return openClient({
     endpoints: cluster.record.processes.filter((p) => p.role === 'worker').map((p) => ({ host: '127.0.0.1', port: portOf(p, 'data'), unixPath: '' })),
